@@ -1,0 +1,166 @@
+// Builds the package: node .ci/build.mjs [--js] [--out FOLDER]
+//
+// Every source becomes one file in dist/esm and one in dist/cjs: no bundle, so that an application keeps what it uses
+// and that all entry points share one copy of every class. A source that imports a package which an application does
+// not have (a devDependency) is bundled together with that package: the published package depends on rxjs alone, and
+// its ES modules import no CommonJS module that a bundler would warn about.
+//
+// --js leaves out the declarations (they take most of the time). The entry points are those of package.json's `exports`.
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import ts from 'typescript';
+
+const root = resolve(import.meta.dirname, '..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { values: args } = parseArgs({ options: { js: { type: 'boolean', default: false }, out: { type: 'string' } } });
+const out = resolve(args.out ?? join(root, 'dist'));
+const lib = join(root, 'lib');
+
+/** What an application has: these are imported, never bundled. */
+const provided = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }));
+const packageOf = (specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+const isBundled = (specifier) =>
+  !specifier.startsWith('.') && !specifier.startsWith('node:') && !provided.has(packageOf(specifier));
+
+const filesIn = (folder, ending) =>
+  readdirSync(folder, { recursive: true })
+    .filter((file) => file.endsWith(ending))
+    .sort()
+    .map((file) => join(folder, file));
+const importsOf = (text) => ts.preProcessFile(text, true, true).importedFiles.map((file) => file.fileName);
+const fail = (message) => {
+  console.error(`build: ${message}`);
+  process.exit(1);
+};
+
+const options = {
+  absWorkingDir: root,
+  outbase: lib,
+  target: 'es2022',
+  sourcemap: true,
+  // The sources are in the package, where the maps point.
+  sourcesContent: false,
+  logLevel: 'warning',
+};
+
+/** Leaves our own modules and what an application has where they are, and bundles the rest. */
+const onlyForeignCode = {
+  name: 'only-foreign-code',
+  setup({ onResolve }) {
+    onResolve({ filter: /.*/ }, ({ path, importer, kind }) => {
+      if (kind === 'entry-point') return undefined;
+      const ours = importer.startsWith(lib + '/') && path.startsWith('.');
+      if (ours || path.startsWith('node:') || provided.has(packageOf(path))) return { path, external: true };
+      return undefined;
+    });
+  },
+};
+
+async function javascript() {
+  const sources = filesIn(lib, '.ts').filter((file) => !file.endsWith('.d.ts'));
+  const owners = new Map();
+  const formats = [
+    ['esm', sources],
+    // The command is an ES module only.
+    ['cjs', sources.filter((file) => !file.startsWith(join(lib, 'cli') + '/'))],
+  ];
+  const licences = new Set();
+  for (const [format, entryPoints] of formats) {
+    const outdir = join(out, format);
+    // 'node' makes esbuild list the exports of a CommonJS file so that Node's ES modules see them.
+    const platform = format === 'cjs' ? 'node' : 'neutral';
+    const { outputFiles } = await build({
+      ...options,
+      entryPoints,
+      format,
+      platform,
+      outdir,
+      bundle: false,
+      write: false,
+    });
+    const alone = [];
+    for (const { path, text } of outputFiles) {
+      const foreign = path.endsWith('.js') ? importsOf(text).filter(isBundled) : [];
+      if (foreign.length > 0) alone.push(join(lib, relative(outdir, path).replace(/\.js$/, '.ts')));
+      for (const name of foreign.map(packageOf)) {
+        const owner = owners.get(name) ?? path.replace(`/${format}/`, '/esm/');
+        if (owner !== path.replace(`/${format}/`, '/esm/'))
+          fail(
+            `${name} is imported by two sources (${relative(out, owner)}, ${relative(out, path)}): it would be twice in the package`,
+          );
+        owners.set(name, owner);
+      }
+    }
+    for (const { path, contents } of outputFiles) {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, contents);
+    }
+    if (alone.length > 0) {
+      const { metafile } = await build({
+        ...options,
+        sourcesContent: true,
+        entryPoints: alone,
+        format,
+        outdir,
+        bundle: true,
+        metafile: true,
+        platform: 'neutral',
+        mainFields: ['module', 'main'],
+        plugins: [onlyForeignCode],
+      });
+      for (const input of Object.keys(metafile.inputs)) {
+        const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+        if (folder) licences.add(folder);
+      }
+    }
+  }
+  writeFileSync(join(out, 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
+  writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), [...licences].sort().map(licence).join('\n\n'));
+}
+
+/** The notice that a bundled package asks to be kept. */
+function licence(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file ? readFileSync(join(root, folder, file), 'utf8').trim() : `Licensed under ${license}.`;
+  return `${name} ${version} (${license})\n\n${text}\n`;
+}
+
+async function declarations() {
+  const esm = join(out, 'esm');
+  const code = await new Promise((done, failed) => {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    spawn(process.execPath, [tsc, '-p', join(root, '.ci/tsconfig.build.json'), '--outDir', esm], { stdio: 'inherit' })
+      .once('error', failed)
+      .once('exit', done);
+  });
+  if (code !== 0) fail('the declarations do not compile');
+
+  // Only what an entry point reaches is published; and nothing of it may name a package that an application lacks.
+  const entries = Object.values(manifest.exports).flatMap((entry) =>
+    entry.import ? [join(root, entry.import).replace(join(root, 'dist'), out).replace(/\.js$/, '.d.ts')] : [],
+  );
+  const reached = new Set(entries);
+  for (const file of reached) {
+    if (!existsSync(file)) fail(`no source for ${relative(out, file)}, which package.json exports`);
+    for (const specifier of importsOf(readFileSync(file, 'utf8'))) {
+      if (specifier.startsWith('.')) reached.add(join(dirname(file), specifier).replace(/\.js$/, '.d.ts'));
+      else if (isBundled(specifier))
+        fail(`${relative(out, file)} shows types of ${specifier}, which applications do not have`);
+    }
+  }
+  for (const file of filesIn(esm, '.d.ts')) {
+    if (!reached.has(file)) [file, `${file}.map`].forEach((unreached) => rmSync(unreached, { force: true }));
+  }
+  const isDeclaration = (file) => /\.d\.ts(\.map)?$/.test(file);
+  for (const file of readdirSync(esm, { recursive: true }).filter(isDeclaration)) {
+    cpSync(join(esm, file), join(out, 'cjs', file));
+  }
+}
+
+if (!args.js) rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+await Promise.all([javascript(), args.js ? undefined : declarations()]);

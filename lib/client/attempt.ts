@@ -1,0 +1,92 @@
+import {
+  asyncScheduler,
+  noop,
+  Observable,
+  of,
+  Subscription,
+  type MonoTypeOperatorFunction,
+  type SchedulerLike,
+} from 'rxjs';
+import type { Phase } from '../errors/phase.js';
+import { UsageError } from '../errors/usage-error.js';
+import { XmppError } from '../errors/xmpp-error.js';
+import type { LifecycleEvent, TraceEvent } from '../trace/lifecycle-event.js';
+import { phaseAfter } from './phase-of.js';
+
+/**
+ * Keeps the record of one attempt: stamps its events, knows its phase, and sees to it that it ends in exactly one of
+ * `closed`, `failed` and `cancelled`, after everything of it was released and before anybody else is told.
+ */
+export class Attempt {
+  #phase: Phase = 'resolve';
+  #ended = false;
+  readonly #reports = new Subscription();
+
+  constructor(
+    private readonly number: number,
+    private readonly scheduler: SchedulerLike = asyncScheduler,
+    private readonly report: (event: TraceEvent) => void = noop,
+  ) {}
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  readonly trace = (event: LifecycleEvent): void => {
+    if (this.#ended) return;
+    this.#phase = phaseAfter(event) ?? this.#phase;
+    // Subscribed, so that a report that throws is told as RxJS tells it, and harms no attempt.
+    const stamped: TraceEvent = { ...event, attempt: this.number, time: this.scheduler.now() };
+    this.#reports.add(of(stamped).subscribe((told) => this.report(told)));
+  };
+
+  /**
+   * Reports the end of the attempt.
+   *
+   * ```text
+   * source     --s----#          --s----|         --s----
+   * recorded   --s----#          --s----|         --s--!
+   * trace             failed            closed         cancelled
+   * ```
+   */
+  recorded<T>(): MonoTypeOperatorFunction<T> {
+    return (source) =>
+      new Observable<T>((subscriber) => {
+        const held = new Subscription();
+        const end = (event: LifecycleEvent) => {
+          held.unsubscribe();
+          this.#end(event);
+        };
+        subscriber.add(() => end({ type: 'cancelled', phase: this.#phase }));
+        held.add(
+          source.subscribe({
+            next: (value) => subscriber.next(value),
+            error: (error: unknown) => {
+              const known = XmppError.inPhase(typed(error), this.#phase);
+              end({ type: 'failed', error: known, phase: known.phase });
+              subscriber.error(known);
+            },
+            complete: () => {
+              end({ type: 'closed' });
+              subscriber.complete();
+            },
+          }),
+        );
+      });
+  }
+
+  #end(event: LifecycleEvent): void {
+    this.trace(event);
+    this.#ended = true;
+  }
+}
+
+/** What is thrown by a transport, mechanism or stream feature that is not ours, or by a fault of our own. */
+function typed(error: unknown): XmppError {
+  if (error instanceof XmppError) return error;
+  return new UsageError(
+    'unexpected-error',
+    'something failed with an error that is none of XMPP; the cause says how',
+    error,
+  );
+}

@@ -1,0 +1,183 @@
+import { asyncScheduler, noop, type SchedulerLike } from 'rxjs';
+import { UsageError } from '../errors/usage-error.js';
+import { jid, type Jid } from '../jid/jid.js';
+import type { Crypto } from '../sasl/crypto.js';
+import type { Credentials } from '../sasl/mechanism.js';
+import type { ScramKeyCache } from '../sasl/scram-key-cache.js';
+import { webCrypto } from '../sasl/web-crypto.js';
+import type { AckPolicy } from '../session/acknowledgements.js';
+import type { KeepAliveConfig } from '../session/keep-alive.js';
+import type { ResumptionStore } from '../session/resumption-store.js';
+import { secureRandom } from '../session/secure-random.js';
+import type { StreamFeature } from '../stream/stream-feature.js';
+import type { TraceEvent } from '../trace/lifecycle-event.js';
+import { DEFAULT_TIMEOUTS } from '../transport/timeouts.js';
+import type { Timeouts, TlsPolicy, Transport } from '../transport/transport.js';
+import type { XmlLimits } from '../xml/xml-limits.js';
+
+export interface StreamManagementOptions {
+  /** Whether the server is asked to keep the session for resumption; `true` by default. */
+  readonly resume?: boolean;
+  /** For how long, in seconds; the server decides by default. */
+  readonly max?: number;
+  /** When acknowledgements are asked for. */
+  readonly acknowledgements?: Partial<AckPolicy>;
+  /** Where `xmppClient` keeps its session, so that a reloaded page or a restarted process resumes it; nowhere by default. */
+  readonly store?: ResumptionStore;
+}
+
+/** What a connection is made from. */
+export interface XmppOptions {
+  /** Who connects. A resource in it is asked for when binding. */
+  readonly jid?: Jid | string;
+  /** In place of `jid`: the domain to be anonymous at (RFC 4505). */
+  readonly domain?: string;
+  /** What to authenticate with. */
+  readonly credentials?: Credentials;
+  /** `tcp()` from `rxmpp/node`, `websocket()`, or another. */
+  readonly transport: Transport;
+  /** Whether TLS is a must; `required` by default. */
+  readonly tls?: TlsPolicy;
+  /** The resource to ask for; the server picks one by default, which is best for most. */
+  readonly resource?: string;
+  /** Default language of what is sent, as a BCP 47 tag. */
+  readonly lang?: string;
+  /** Bounds of the phases, in milliseconds. */
+  readonly timeouts?: Partial<Timeouts>;
+  /** Milliseconds to the answer of an `iq()`; 30,000 by default. */
+  readonly iqTimeout?: number;
+  /** Bounds of what the server may send. */
+  readonly limits?: Partial<XmlLimits>;
+  /** Accepted SCRAM iteration counts; 4,096 (RFC 5802 section 5.1) to 1,000,000 by default. */
+  readonly iterations?: { readonly min?: number; readonly max?: number };
+  /** Keeps SCRAM keys across connections. */
+  readonly keys?: ScramKeyCache;
+  /** XEP-0198; on by default, with resumption where a client reconnects. */
+  readonly streamManagement?: false | StreamManagementOptions;
+  /** How a dead link is noticed (`keepAlive`); on by default. */
+  readonly keepAlive?: false | Omit<KeepAliveConfig, 'scheduler'>;
+  /** More stream features, tried after authentication and before resource binding. */
+  readonly features?: readonly StreamFeature[];
+  /** Every timer; `asyncScheduler` by default. */
+  readonly scheduler?: SchedulerLike;
+  /** As `Math.random`; the platform's secure generator by default. */
+  readonly random?: () => number;
+  /** WebCrypto by default. */
+  readonly crypto?: Crypto;
+  /** Is told of every lifecycle event. */
+  readonly trace?: (event: TraceEvent) => void;
+}
+
+/** Options with every default filled in, checked. */
+export interface Prepared {
+  readonly jid: Jid | undefined;
+  /** The domain as the server knows it. */
+  readonly domain: string;
+  /** The domain for DNS and certificates. */
+  readonly asciiDomain: string;
+  readonly resource: string | undefined;
+  readonly credentials: Credentials;
+  readonly transport: Transport;
+  readonly tls: TlsPolicy;
+  readonly lang: string | undefined;
+  readonly timeouts: Timeouts;
+  readonly iqTimeout: number;
+  readonly limits: Partial<XmlLimits> | undefined;
+  readonly iterations: { readonly min: number; readonly max: number };
+  readonly keys: ScramKeyCache | undefined;
+  readonly streamManagement: false | StreamManagementOptions;
+  readonly keepAlive: Omit<KeepAliveConfig, 'scheduler'>;
+  /** The mechanism that worked before: nothing as weak as PLAIN is used after a stronger one (threat A1). */
+  readonly pin: { mechanism: string | undefined };
+  readonly features: readonly StreamFeature[];
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  readonly crypto: Crypto;
+  readonly report: (event: TraceEvent) => void;
+}
+
+const TLS_POLICIES: readonly unknown[] = ['required', 'preferred', 'disabled'] satisfies TlsPolicy[];
+
+/**
+ * @throws UsageError For options that contradict themselves or lack something.
+ * @throws JidError For a malformed JID, domain or resource.
+ */
+export function prepareOptions(options: XmppOptions): Prepared {
+  const { transport, credentials = {}, tls = 'required', scheduler = asyncScheduler } = options;
+  const account = accountOf(options);
+  if (typeof transport?.connect !== 'function') {
+    throw new UsageError('no-transport', '`transport` is missing: use tcp() from rxmpp/node, or websocket()');
+  }
+  if (!TLS_POLICIES.includes(tls)) {
+    throw new UsageError('bad-option', "`tls` is 'required', 'preferred' or 'disabled'");
+  }
+  const proof =
+    credentials.password !== undefined || credentials.external === true || credentials.mechanisms !== undefined;
+  // Never beside other credentials: whoever strips the list of mechanisms could choose it.
+  const anonymous = credentials.anonymous ?? (account.local === undefined && !proof);
+  if (!anonymous && !proof) {
+    throw new UsageError(
+      'no-credentials',
+      '`credentials` lacks a password (or `external`, `anonymous`, or `mechanisms`)',
+    );
+  }
+  const given = Object.entries(options.timeouts ?? {}).filter(([, due]) => due !== undefined);
+  const timeouts: Timeouts = { ...DEFAULT_TIMEOUTS, ...Object.fromEntries(given) };
+  for (const [phase, due] of Object.entries(timeouts)) checkDue(`timeouts.${phase}`, due);
+  checkDue('iqTimeout', options.iqTimeout);
+  const { idle, timeout } = options.keepAlive || {};
+  checkDue('keepAlive.idle', idle);
+  checkDue('keepAlive.timeout', timeout);
+  return {
+    jid: account.local === undefined ? undefined : account,
+    domain: account.domain,
+    asciiDomain: account.asciiDomain,
+    resource: resourceOf(options, account),
+    // One object for all attempts: SCRAM keys are kept by it.
+    credentials: anonymous && !credentials.anonymous ? { ...credentials, anonymous } : credentials,
+    transport,
+    tls,
+    lang: options.lang,
+    timeouts,
+    iqTimeout: options.iqTimeout ?? 30_000,
+    limits: options.limits,
+    iterations: { min: options.iterations?.min ?? 4096, max: options.iterations?.max ?? 1_000_000 },
+    keys: options.keys,
+    streamManagement: options.streamManagement ?? {},
+    keepAlive: options.keepAlive === false ? { idle: Infinity } : (options.keepAlive ?? {}),
+    pin: { mechanism: undefined },
+    features: options.features ?? [],
+    scheduler,
+    random: options.random ?? secureRandom,
+    crypto: options.crypto ?? webCrypto(),
+    report: options.trace ?? noop,
+  };
+}
+
+/** What timers of the platform can hold; beyond, they are due at once. */
+const MAX_DUE = 2 ** 31 - 1;
+
+function checkDue(option: string, due: number | undefined): void {
+  if (due === undefined || due === Infinity || (due > 0 && due <= MAX_DUE)) return;
+  const text = `\`${option}\` is a number of milliseconds above 0 and up to ${MAX_DUE}, or Infinity for no bound`;
+  throw new UsageError('bad-option', text);
+}
+
+function accountOf({ jid: account, domain }: XmppOptions): Jid {
+  if (account === undefined && domain === undefined) {
+    throw new UsageError('no-jid', '`jid` is missing (or `domain`, to be anonymous)');
+  }
+  if (account !== undefined && domain !== undefined) {
+    throw new UsageError('bad-option', '`jid` and `domain` exclude each other');
+  }
+  const given = account ?? domain!;
+  const parsed = typeof given === 'string' ? jid(given) : given;
+  if (domain !== undefined && (parsed.local !== undefined || parsed.resource !== undefined)) {
+    throw new UsageError('bad-option', '`domain` is a domain alone; a whole JID goes into `jid`');
+  }
+  return parsed;
+}
+
+function resourceOf({ resource }: XmppOptions, account: Jid): string | undefined {
+  return resource === undefined ? account.resource : account.withResource(resource).resource;
+}

@@ -1,0 +1,26 @@
+import type { Phase } from '../errors/phase.js';
+import type { LifecycleEvent } from '../trace/lifecycle-event.js';
+
+const PHASES: Partial<Record<LifecycleEvent['type'], Phase>> = {
+  resolving: 'resolve',
+  resolved: 'connect',
+  connecting: 'connect',
+  connected: 'open',
+  securing: 'tls',
+  secured: 'open',
+  opening: 'open',
+  opened: 'features',
+  features: 'features',
+  authenticating: 'sasl',
+  authenticated: 'open',
+  binding: 'bind',
+  bound: 'bind',
+  resuming: 'resume',
+  online: 'online',
+  closing: 'close',
+};
+
+/** The phase that an attempt is in after an event; `undefined` where the event changes none. */
+export function phaseAfter({ type }: LifecycleEvent): Phase | undefined {
+  return PHASES[type];
+}

@@ -1,0 +1,61 @@
+import { defer, type Observable } from 'rxjs';
+import { disconnect } from '../session/disconnect.js';
+import { keepAlive } from '../session/keep-alive.js';
+import type { Session } from '../session/session.js';
+import { SessionMemory } from '../session/session-memory.js';
+import { session } from '../session/session-operator.js';
+import { connect } from '../stream/connect.js';
+import { connectTimeout } from '../stream/connect-timeout.js';
+import { deadline } from '../stream/deadline.js';
+import { negotiate } from '../stream/negotiate.js';
+import { openStream } from '../stream/open-stream.js';
+import { startTls } from '../stream/start-tls.js';
+import { Attempt } from './attempt.js';
+import { attemptConfig, type AttemptConfig } from './attempt-config.js';
+import { prepareOptions, type XmppOptions } from './options.js';
+import { followRedirects } from './follow-redirects.js';
+
+/**
+ * A connection: subscribing connects, unsubscribing disconnects.
+ *
+ * ```text
+ * xmppStream    -----s-----------#     s: the session, ready for stanzas
+ * subs          ^                !     unsubscribing gives up, wherever the attempt is
+ * s.close()                 ^
+ * xmppStream    -----s--------|
+ * ```
+ *
+ * Cold: each subscription is one attempt. Emits one `Session`, errors with an `XmppError` on any loss, and completes only when
+ * `session.close()` was asked for. So `take(1)` and `firstValueFrom` disconnect at once: hold the subscription as long as you
+ * want the connection.
+ *
+ * Errors: `UsageError` and `JidError` for options, then whatever the stages below say, each with the phase it happened in.
+ */
+export function xmppStream(options: XmppOptions): Observable<Session> {
+  let attempts = 0;
+  return defer(() => {
+    const attempt = new Attempt(++attempts, options.scheduler, options.trace);
+    return defer(() => {
+      const prepared = prepareOptions(options);
+      const memory = new SessionMemory(prepared.scheduler, prepared.random);
+      return followRedirects(attempt.trace, (location) =>
+        lifecycle(attemptConfig(prepared, memory, false, attempt.trace, location)),
+      ).pipe(deadline(prepared.timeouts.deadline, prepared.scheduler, () => attempt.phase));
+    }).pipe(attempt.recorded());
+  });
+}
+
+/** The life of a stream, in one sentence. */
+export function lifecycle(config: AttemptConfig): Observable<Session> {
+  const { transport, context, stream, features } = config;
+  const { timeouts, scheduler } = context;
+  return connect(transport, context).pipe(
+    connectTimeout(timeouts.connect, scheduler),
+    openStream(stream),
+    startTls(stream),
+    negotiate({ ...stream, features }),
+    session(config.session),
+    keepAlive(config.keepAlive),
+    disconnect(config.session),
+  );
+}

@@ -1,0 +1,11 @@
+export type { Phase } from './phase.js';
+export { XmppError, type ErrorLayer, type XmppErrorInit } from './xmpp-error.js';
+export { UsageError } from './usage-error.js';
+export { XmlError } from './xml-error.js';
+export { JidError } from './jid-error.js';
+export { TransportError, type TransportCondition } from './transport-error.js';
+export { TlsError, type TlsCondition } from './tls-error.js';
+export { StreamError } from './stream-error.js';
+export { SaslError } from './sasl-error.js';
+export { StanzaError, type StanzaErrorType } from './stanza-error.js';
+export { XmppTimeoutError } from './timeout-error.js';

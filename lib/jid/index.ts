@@ -1,0 +1,2 @@
+export { Jid, jid } from './jid.js';
+export { bareOf } from './bare-of.js';

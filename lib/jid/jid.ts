@@ -1,0 +1,116 @@
+import { JidError } from '../errors/index.js';
+import { asciiDomain, prepareDomain } from './domain.js';
+import { holds, opaqueString, usernameCaseMapped, type Fail } from './precis.js';
+
+type Part = JidError['part'];
+
+/**
+ * An address of XMPP (RFC 7622): `local@domain/resource`, of which only the domain is required. Made by `jid()` or `Jid.of()`,
+ * immutable, and always in prepared form, so that two of them are the same address exactly if their texts are equal.
+ */
+export class Jid {
+  readonly local: string | undefined;
+  /** In U-labels: `münchen.example`; an IPv6 address is in brackets. */
+  readonly domain: string;
+  readonly resource: string | undefined;
+
+  private constructor(local: string | undefined, domain: string, resource: string | undefined) {
+    this.local = local;
+    this.domain = domain;
+    this.resource = resource;
+  }
+
+  /**
+   * Prepares and joins the parts. Unlike in text, `/` and `@` need no care here: a resource may hold them, the others
+   * refuse them.
+   *
+   * @throws JidError naming the part.
+   */
+  static of(local: string | undefined, domain: string, resource?: string): Jid {
+    return new Jid(
+      local === undefined ? undefined : prepareLocal(local),
+      prepareDomain(domain, failDomain),
+      resource === undefined ? undefined : prepareResource(resource),
+    );
+  }
+
+  /** Without the resource. */
+  bare(): Jid {
+    return this.resource === undefined ? this : new Jid(this.local, this.domain, undefined);
+  }
+
+  /** With this resource in place of its own; `undefined` gives the bare JID. */
+  withResource(resource: string | undefined): Jid {
+    return new Jid(this.local, this.domain, resource === undefined ? undefined : prepareResource(resource));
+  }
+
+  /** Whether the other is the same address, resource included. */
+  equals(other: Jid | null | undefined): boolean {
+    return !!other && this.local === other.local && this.domain === other.domain && this.resource === other.resource;
+  }
+
+  /** The domain in A-labels (`xn--mnchen-3ya.example`), as DNS, SNI and certificates have it. IPv6 keeps its brackets. */
+  get asciiDomain(): string {
+    return asciiDomain(this.domain);
+  }
+
+  toString(): string {
+    const bare = this.local === undefined ? this.domain : `${this.local}@${this.domain}`;
+    return this.resource === undefined ? bare : `${bare}/${this.resource}`;
+  }
+
+  /** The text, so that a JID in JSON is one. */
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/**
+ * Parses and prepares a JID: `jid('Alice@Example.org/Phone').toString()` is `alice@example.org/Phone`.
+ *
+ * @throws JidError if the text is no JID; `part` names the part at fault.
+ */
+export function jid(text: string): Jid {
+  // RFC 7622 section 3.1: the first slash ends the bare JID, and within that the first @ ends the local part. Before any
+  // mapping, which could make such characters out of others.
+  const slash = text.indexOf('/');
+  const bare = slash < 0 ? text : text.slice(0, slash);
+  const at = bare.indexOf('@');
+  return Jid.of(
+    at < 0 ? undefined : bare.slice(0, at),
+    bare.slice(at + 1),
+    slash < 0 ? undefined : text.slice(slash + 1),
+  );
+}
+
+const failing =
+  (part: Part): Fail =>
+  (what) => {
+    throw new JidError(part, `the ${part} part of the JID ${what}`);
+  };
+const failLocal = failing('local');
+const failDomain = failing('domain');
+const failResource = failing('resource');
+
+function prepareLocal(text: string): string {
+  const prepared = /^[!-~]+$/.test(text) ? text.toLowerCase() : usernameCaseMapped(sized(text, failLocal), failLocal);
+  // RFC 7622 section 3.3.1: besides what the profile disallows.
+  const why = holds(/["&'/:<>@]/.exec(prepared)?.[0]);
+  return why ? failLocal(why) : bounded(prepared, failLocal);
+}
+
+const prepareResource = (text: string): string =>
+  bounded(/^[ -~]+$/.test(text) ? text : opaqueString(sized(text, failResource), failResource), failResource);
+
+/**
+ * Refuses text before the work of preparing it where its length alone decides. NFC makes at least two octets of three units
+ * of UTF-16, so whatever has twice the limit in units is above it in octets as well.
+ */
+const sized = (text: string, fail: Fail): string =>
+  text ? (text.length > 2 * 1023 ? fail(TOO_LONG) : text) : fail('is empty');
+
+/** RFC 7622 section 3: each part has at most 1023 octets of UTF-8 (at most three for each unit of UTF-16). */
+const bounded = (text: string, fail: Fail): string =>
+  text.length > 341 && new TextEncoder().encode(text).length > 1023 ? fail(TOO_LONG) : text;
+
+const TOO_LONG = 'is longer than 1023 octets';

@@ -1,0 +1,10 @@
+export type { Crypto, HashName } from './crypto.js';
+export type { Credentials, SaslContext, SaslExchange, SaslMechanism } from './mechanism.js';
+export { anonymous } from './anonymous.js';
+export { external } from './external.js';
+export { plain } from './plain.js';
+export { defaultIterations, scram, type ScramConfig } from './scram.js';
+export { scramKeyCache, type ScramKeyCache, type ScramKeys } from './scram-key-cache.js';
+export { defaultMechanisms, fallbackMechanism, selectMechanism, type Refusal } from './select-mechanism.js';
+export { noMechanismError } from './no-mechanism-error.js';
+export { webCrypto, type WebCryptoApi } from './web-crypto.js';

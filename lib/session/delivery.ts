@@ -1,0 +1,108 @@
+import type { Subscriber } from 'rxjs';
+import { StanzaError } from '../errors/stanza-error.js';
+import type { XmppError } from '../errors/xmpp-error.js';
+import { NS } from '../xml/namespaces.js';
+import { xml } from '../xml/xml.js';
+import type { XmlElement } from '../xml/xml-element.js';
+
+/**
+ * How far a stanza has come:
+ * - `queued`: accepted, in order;
+ * - `written`: handed to the operating system. Without stream management nothing more can be known, and it is the last;
+ * - `acked`: the server has taken it over (XEP-0198).
+ */
+export interface Delivery {
+  readonly state: 'queued' | 'written' | 'acked';
+  readonly stanza: XmlElement;
+}
+
+/** A stanza that was sent and has not, or not surely, arrived. */
+export interface Undelivered {
+  readonly stanza: XmlElement;
+  /** `delivery-failed`: no connection was ever given it. `delivery-unknown`: one was, and it may or may not have arrived. */
+  readonly error: StanzaError;
+}
+
+/** One stanza on its way out. It settles exactly once: acknowledged, or failed. */
+export class Outgoing {
+  /** Whether a connection was given it: from then on it may have arrived. */
+  handedOver = false;
+  #queued = false;
+  #written = false;
+  #settled = false;
+
+  /**
+   * @param at When it was sent, in milliseconds since 1970.
+   * @param observer Whoever follows the delivery.
+   * @param onLoss Is told of the loss where nobody does.
+   */
+  constructor(
+    public stanza: XmlElement,
+    readonly at: number,
+    private readonly observer: Subscriber<Delivery> | undefined,
+    private readonly onLoss: (loss: Undelivered) => void,
+  ) {}
+
+  /** Says in the stanza when it was first sent, since it is sent anew (XEP-0203). */
+  delay(): void {
+    if (this.stanza.child('delay', NS.delay)) return;
+    const { name, attrs, xmlns, children } = this.stanza;
+    const stamp = new Date(this.at).toISOString();
+    this.stanza = xml(name, xmlns ? { ...attrs, xmlns } : attrs, ...children, xml('delay', { xmlns: NS.delay, stamp }));
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** It was accepted, in order. */
+  queued(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    this.observer?.next({ state: 'queued', stanza: this.stanza });
+  }
+
+  /** @param last Whether no acknowledgement is to come. */
+  written(last: boolean): void {
+    this.queued();
+    // What is resent after a resumption is written twice; once is enough to tell.
+    if (!this.#written) {
+      this.#written = true;
+      this.observer?.next({ state: 'written', stanza: this.stanza });
+    }
+    if (last) this.#complete();
+  }
+
+  acknowledged(): void {
+    if (this.#settled) return;
+    // The server has it, whether the operating system has told or not.
+    this.written(false);
+    this.observer?.next({ state: 'acked', stanza: this.stanza });
+    this.#complete();
+  }
+
+  /** It was taken back, and nobody is to be told. */
+  withdrawn(): void {
+    this.#settled = true;
+  }
+
+  /** The session is gone, or the stanza was never taken. */
+  lost(cause: XmppError): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const error = new StanzaError({
+      condition: this.handedOver ? 'delivery-unknown' : 'delivery-failed',
+      text: this.handedOver ? 'the session was lost before the stanza was known to have arrived' : 'it was never sent',
+      type: 'wait',
+      cause,
+    });
+    if (this.observer && !this.observer.closed) this.observer.error(error);
+    else this.onLoss({ stanza: this.stanza, error });
+  }
+
+  #complete(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.observer?.complete();
+  }
+}

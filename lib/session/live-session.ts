@@ -1,0 +1,297 @@
+import {
+  concat,
+  defer,
+  distinctUntilChanged,
+  filter,
+  ignoreElements,
+  map,
+  Observable,
+  of,
+  ReplaySubject,
+  Subject,
+  Subscription,
+} from 'rxjs';
+import { UsageError } from '../errors/usage-error.js';
+import { XmlError } from '../errors/xml-error.js';
+import type { XmppError } from '../errors/xmpp-error.js';
+import type { StanzaError } from '../errors/stanza-error.js';
+import type { Jid } from '../jid/jid.js';
+import type { NegotiatedStream } from '../stream/negotiate.js';
+import type { Stage } from '../stream/stage-config.js';
+import type { XmlStream } from '../stream/xml-stream.js';
+import { NS } from '../xml/namespaces.js';
+import { xml } from '../xml/xml.js';
+import type { XmlElement } from '../xml/xml-element.js';
+import { Acknowledgements, type AckPolicy } from './acknowledgements.js';
+import { Outgoing, type Delivery, type Undelivered } from './delivery.js';
+import { errorReply, type RequestHandler } from './request-handlers.js';
+import type { ByteCount, IqOptions, Session } from './session.js';
+import { lost, type SessionMemory } from './session-memory.js';
+
+export interface LiveSessionConfig extends Stage {
+  readonly memory: SessionMemory;
+  readonly iqTimeout: number;
+  readonly acknowledgements: AckPolicy;
+}
+
+/** The session on one negotiated stream: takes elements apart by what they are, and sends. */
+export class LiveSession implements Session {
+  readonly jid: Jid;
+  readonly resumed: boolean;
+  readonly features: XmlElement;
+  readonly stream: XmlStream;
+
+  readonly #memory: SessionMemory;
+  readonly #config: LiveSessionConfig;
+  readonly #acknowledgements: Acknowledgements | undefined;
+  readonly #stanza$ = new Subject<XmlElement>();
+  readonly #nonza$ = new Subject<XmlElement>();
+  readonly #closing$ = new ReplaySubject<void>(1);
+  readonly #ended$ = new ReplaySubject<never>(0);
+  readonly #answers = new Subscription();
+  /** What nobody acknowledges settles when it is written, or here at the end. */
+  readonly #unwritten = new Set<Outgoing>();
+  #closing = false;
+  #over: StanzaError | undefined;
+
+  readonly stanza$ = this.#stanza$.asObservable();
+  readonly message$ = this.#stanza$.pipe(filter(({ name }) => name === 'message'));
+  readonly presence$ = this.#stanza$.pipe(filter(({ name }) => name === 'presence'));
+  readonly nonza$ = this.#nonza$.asObservable();
+  readonly bytes$ = defer(() => concat(of(undefined), this.stream.traffic$)).pipe(map(() => this.bytes));
+  readonly bufferedBytes$ = defer(() => concat(of(undefined), this.stream.traffic$)).pipe(
+    map(() => this.stream.connection.bufferedBytes),
+    distinctUntilChanged(),
+  );
+  /** Emits once when a close was asked for. */
+  readonly closing$ = this.#closing$.asObservable();
+
+  constructor({ stream, jid, resumed }: NegotiatedStream, config: LiveSessionConfig) {
+    this.jid = jid;
+    this.resumed = resumed;
+    this.features = stream.features;
+    this.stream = stream;
+    this.#memory = config.memory;
+    this.#config = config;
+    if (this.#memory.managed) {
+      this.#acknowledgements = new Acknowledgements(stream, this.#memory, config.scheduler, config.acknowledgements);
+    }
+  }
+
+  get undelivered$(): Observable<Undelivered> {
+    return this.#memory.undelivered$.asObservable();
+  }
+
+  get managed(): boolean {
+    return this.#acknowledgements !== undefined;
+  }
+
+  /** Whether a close was asked for. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /** Whether it has ended, for whatever reason. */
+  get over(): boolean {
+    return this.#over !== undefined;
+  }
+
+  get bytes(): ByteCount {
+    const { bytesReceived, bytesSent } = this.stream.connection;
+    return { received: bytesReceived, sent: bytesSent };
+  }
+
+  send(stanza: XmlElement): void {
+    this.transmit(this.#memory.outgoing(stanza));
+  }
+
+  deliver(stanza: XmlElement): Observable<Delivery> {
+    return new Observable((subscriber) => {
+      try {
+        this.transmit(this.#memory.outgoing(stanza, subscriber));
+      } catch (error) {
+        subscriber.error(error);
+      }
+    });
+  }
+
+  iq(type: 'get' | 'set', payload: XmlElement, to?: Jid | string, options: IqOptions = {}): Observable<XmlElement> {
+    const due = options.timeout ?? this.#config.iqTimeout;
+    return this.#memory.iqs.request(type, payload, to?.toString(), due, (iq) =>
+      this.transmit(this.#memory.outgoingRequest(iq)),
+    );
+  }
+
+  handle(type: 'get' | 'set', xmlns: string, project: RequestHandler): Subscription {
+    const handling = this.#memory.handlers.add(type, xmlns, project);
+    // A client's handlers outlive its sessions; a session's do not.
+    this.#answers.add(handling);
+    return handling;
+  }
+
+  close(): Observable<never> {
+    return defer(() => {
+      if (!this.#closing && !this.#over) {
+        this.#closing = true;
+        this.#config.trace({ type: 'closing' });
+        // What the server has not told yet it tells before its footer, and we do the same (XEP-0198 section 4).
+        if (!this.#memory.allAcknowledged) this.#acknowledgements?.ask();
+        if (this.#memory.handled > 0) this.#acknowledgements?.answer();
+        this.#acknowledgements?.dispose();
+        this.stream.close();
+        this.#closing$.next();
+      }
+      return this.#ended$.pipe(ignoreElements());
+    });
+  }
+
+  /**
+   * Sends, in order.
+   *
+   * @throws XmlError, StanzaError As `send` does.
+   */
+  transmit(outgoing: Outgoing): void {
+    if (this.#over) throw this.#over;
+    if (this.#closing) throw lost('the session is being closed');
+    const { stanza, handedOver } = outgoing;
+    const acknowledgements = isStanza(stanza) ? this.#acknowledgements : undefined;
+    // Before it is written: whoever is told of the traffic may send something too, which then comes behind it.
+    outgoing.handedOver = true;
+    if (acknowledgements) this.#memory.sent(outgoing);
+    else this.#unwritten.add(outgoing);
+    try {
+      this.stream.send(stanza, () => {
+        this.#unwritten.delete(outgoing);
+        outgoing.written(acknowledgements === undefined);
+      });
+    } catch (error) {
+      outgoing.handedOver = handedOver;
+      if (acknowledgements) this.#memory.unsent();
+      else this.#unwritten.delete(outgoing);
+      throw error;
+    }
+    outgoing.queued();
+    acknowledgements?.sent();
+  }
+
+  /**
+   * Sends what comes before anything new: of a resumed session what the server did not acknowledge (XEP-0198 section 5), then
+   * what waited for a session.
+   */
+  begin(): void {
+    if (this.resumed) {
+      const { unacknowledged } = this.#memory;
+      for (const outgoing of unacknowledged) this.stream.send(outgoing.stanza, () => outgoing.written(false));
+      if (unacknowledged.length > 0) this.#acknowledgements?.ask();
+    }
+    for (const outgoing of this.#memory.takeWaiting()) {
+      try {
+        this.transmit(outgoing);
+      } catch (error) {
+        // The others can be sent all the same.
+        outgoing.lost(error as XmppError);
+      }
+    }
+  }
+
+  /** Takes what the stream emits. */
+  receive(element: XmlElement): void {
+    if (element.xmlns !== NS.client) {
+      if (!this.#acknowledgements?.receive(element)) this.#nonza$.next(element);
+      return;
+    }
+    switch (element.name) {
+      case 'message':
+      case 'presence':
+        this.#memory.received();
+        this.#stanza$.next(element);
+        return;
+      case 'iq':
+        this.#memory.received();
+        this.#receiveIq(element);
+        return;
+      default:
+        this.#nonza$.next(element);
+    }
+  }
+
+  /** Asks whether the peer is still there, in the cheapest way that makes it answer. */
+  probe(): void {
+    if (this.#closing || this.#over) return;
+    if (this.#acknowledgements) this.#acknowledgements.ask();
+    else this.stream.send(xml('iq', { type: 'get', id: this.#memory.iqs.nextId() }, xml('ping', { xmlns: NS.ping })));
+  }
+
+  /**
+   * Ends the session on this stream.
+   *
+   * @param reason Why, if it was not asked for.
+   * @param again Whether there may be another stream.
+   */
+  end(reason: XmppError | undefined, again = false): void {
+    if (this.#over) return;
+    this.#over = lost(reason ? 'the session was lost' : 'the session was closed', reason);
+    this.#answers.unsubscribe();
+    this.#acknowledgements?.dispose();
+    for (const outgoing of this.#unwritten) outgoing.lost(this.#over);
+    this.#unwritten.clear();
+    if (again) this.#memory.suspend(this.#over);
+    else this.#memory.lose(this.#over);
+    this.#stanza$.complete();
+    this.#nonza$.complete();
+    this.#ended$.complete();
+  }
+
+  #receiveIq(iq: XmlElement): void {
+    switch (iq.attrs.type) {
+      case 'result':
+      case 'error':
+        if (!this.#memory.iqs.settle(iq, this.jid)) this.#stanza$.next(iq);
+        return;
+      case 'get':
+      case 'set':
+        this.#stanza$.next(iq);
+        this.#answer(iq);
+        return;
+      default:
+        // Of no type that there is: nothing to answer, and nothing to hide either.
+        this.#stanza$.next(iq);
+    }
+  }
+
+  #answer(iq: XmlElement): void {
+    const answering = new Subscription();
+    this.#answers.add(answering);
+    answering.add(
+      this.#memory.handlers.answer(iq).subscribe({
+        next: (reply) => {
+          // A session that is being closed owes no answer any more.
+          if (!this.#closing && !this.#over) this.#reply(iq, reply);
+        },
+        complete: () => this.#answers.remove(answering),
+      }),
+    );
+    if (answering.closed) this.#answers.remove(answering);
+  }
+
+  #reply(iq: XmlElement, reply: XmlElement): void {
+    try {
+      this.send(reply);
+    } catch (error) {
+      if (!(error instanceof XmlError)) throw error;
+      // A handler's result that cannot be written: the request is to be answered all the same.
+      this.send(errorReply(iq, error));
+    }
+  }
+}
+
+/** What is counted by stream management, and delivered (RFC 6120 section 8). */
+function isStanza({ name, xmlns }: XmlElement): boolean {
+  return (name === 'message' || name === 'presence' || name === 'iq') && (xmlns === '' || xmlns === NS.client);
+}
+
+/** The live session behind a session that `session()` made. */
+export function liveSession(session: Session): LiveSession {
+  if (session instanceof LiveSession) return session;
+  throw new UsageError('foreign-session', 'this operator works on the sessions that `session()` makes');
+}

@@ -1,0 +1,89 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import { StreamError } from '../errors/stream-error.js';
+import { XmppError } from '../errors/xmpp-error.js';
+import type { NegotiatedStream } from '../stream/negotiate.js';
+import { scopeMap } from '../stream/scope-map.js';
+import { stageOf, type StageConfig } from '../stream/stage-config.js';
+import { closedByPeer } from '../stream/xml-stream.js';
+import { DEFAULT_ACK_POLICY, type AckPolicy } from './acknowledgements.js';
+import { LiveSession } from './live-session.js';
+import { secureRandom } from './secure-random.js';
+import type { Session } from './session.js';
+import { SessionMemory } from './session-memory.js';
+
+export interface SessionConfig extends StageConfig {
+  /** Milliseconds to the answer of an `iq()`; 30,000 by default. */
+  readonly iqTimeout?: number;
+  /** As `Math.random`, for the ids of requests; the platform's secure generator by default. */
+  readonly random?: () => number;
+  /** When acknowledgements are asked for; after 16 stanzas or 1,000 ms by default (XEP-0198 section 4). */
+  readonly acknowledgements?: Partial<AckPolicy>;
+  /** What the session lives in; its own by default. */
+  readonly memory?: SessionMemory;
+  /** Whether the memory outlives a loss, for another stream to resume the session; whoever says so settles it in the end. */
+  readonly resumable?: boolean;
+}
+
+/**
+ * Makes a session of a negotiated stream. The session is emitted before any stanza of it is, so `switchMap(s => s.stanza$)`
+ * misses nothing.
+ *
+ * ```text
+ * negotiated   --n------------------
+ * in                a b     c   </stream:stream>
+ * session()    --s----------------#        stream-closed, as nobody asked for it
+ * s.stanza$         a b     c     |
+ *
+ * negotiated   --n------------------
+ * close()               ^
+ * in                a b     c   </stream:stream>
+ * session()    --s----------------|
+ * ```
+ *
+ * Errors with what ended the stream: `StreamError` or `TransportError`.
+ */
+export function session(config: SessionConfig = {}): OperatorFunction<NegotiatedStream, Session> {
+  const stage = stageOf(config);
+  const { iqTimeout = 30_000, random = secureRandom } = config;
+  return scopeMap(
+    (negotiated) =>
+      new Observable<Session>((subscriber) => {
+        const memory = config.memory ?? new SessionMemory(stage.scheduler, random);
+        const acknowledgements = { ...DEFAULT_ACK_POLICY, ...config.acknowledgements };
+        const live = new LiveSession(negotiated, { ...stage, memory, iqTimeout, acknowledgements });
+        const { stream, jid, resumed } = negotiated;
+        const fail = (error: XmppError) => {
+          XmppError.inPhase(error, live.closing ? 'close' : 'online');
+          // What we ended by a stream error and a footer of ours the server has ended too.
+          if (error instanceof StreamError && error.origin === 'local' && error.condition !== 'stream-closed')
+            memory.forget();
+          live.end(error, config.resumable && !live.closing);
+          subscriber.error(error);
+        };
+        const finish = () => {
+          live.end(undefined);
+          subscriber.complete();
+        };
+        subscriber.add(() => live.end(undefined));
+        stage.trace({ type: 'online', jid: jid.toString(), resumed });
+        live.begin();
+        subscriber.next(live);
+        if (subscriber.closed) return;
+        subscriber.add(
+          stream.element$.subscribe({
+            next: (element) => live.receive(element),
+            error: (error: XmppError) => {
+              // The connection may go with the peer's last byte: we wanted no more of it.
+              if (live.closing && !(error instanceof StreamError)) finish();
+              else fail(error);
+            },
+            complete: () => {
+              stream.close();
+              if (live.closing) finish();
+              else fail(closedByPeer());
+            },
+          }),
+        );
+      }),
+  );
+}

@@ -1,0 +1,52 @@
+import { defer, EMPTY, expand, filter, map, type Observable } from 'rxjs';
+import type { Jid } from '../../jid/jid.js';
+import { NS } from '../../xml/namespaces.js';
+import { xml } from '../../xml/xml.js';
+import type { XmlElement } from '../../xml/xml-element.js';
+import type { FeatureContext } from '../stream-feature.js';
+import { stanzaError } from '../stanza-error-of.js';
+import { within } from '../within.js';
+import type { XmlStream } from '../xml-stream.js';
+
+/**
+ * One request to the server while the stream is being negotiated. Before a resource is bound nobody else can reach us (RFC 6120
+ * section 7.1), so the id is enough to know the answer by; after that the sender must be the server too, for anybody can guess
+ * the id. What comes before the answer waits for whoever reads next.
+ */
+export function request(
+  stream: XmlStream,
+  payload: XmlElement,
+  phase: 'bind',
+  { agreed, timeouts, scheduler }: FeatureContext,
+): Observable<XmlElement> {
+  const id = payload.name;
+  const isAnswer = ({ name, xmlns, attrs }: XmlElement) =>
+    name === 'iq' &&
+    xmlns === NS.client &&
+    attrs.id === id &&
+    (attrs.type === 'result' || attrs.type === 'error') &&
+    isFromServer(attrs.from, agreed.jid);
+  return defer(() => {
+    const early: XmlElement[] = [];
+    stream.send(xml('iq', { type: 'set', id }, payload));
+    return stream.next$.pipe(
+      expand((element) => {
+        if (isAnswer(element)) return EMPTY;
+        early.push(element);
+        return stream.next$;
+      }),
+      filter(isAnswer),
+      map((answer) => {
+        if (answer.attrs.type === 'error') throw stanzaError(answer, phase);
+        stream.unread(early);
+        return answer;
+      }),
+    );
+  }).pipe(within(phase, timeouts[phase], scheduler));
+}
+
+/** The server answers for itself or for our account (RFC 6120 section 8.1.2.1). */
+function isFromServer(from: string | undefined, own: Jid | undefined): boolean {
+  if (from === undefined || own === undefined) return true;
+  return from === own.domain || from === own.bare().toString() || from === own.toString();
+}

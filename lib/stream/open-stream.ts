@@ -1,0 +1,87 @@
+import { concat, defer, ignoreElements, map, NEVER, Observable, tap, type OperatorFunction } from 'rxjs';
+import { StreamError } from '../errors/stream-error.js';
+import type { HeaderAttributes } from '../transport/framing.js';
+import type { Connection } from '../transport/transport.js';
+import { NS } from '../xml/namespaces.js';
+import { XmlElement } from '../xml/xml-element.js';
+import type { XmlLimits } from '../xml/xml-limits.js';
+import { scopeMap } from './scope-map.js';
+import { stageOf, type StageConfig } from './stage-config.js';
+import { headerFault } from './stream-header.js';
+import { within } from './within.js';
+import { XmlStream } from './xml-stream.js';
+
+export interface OpenStreamConfig extends StageConfig {
+  /** The domain that the stream is for. The peer's `from` must be it. */
+  readonly to: string;
+  /** Our bare JID. It is told only over TLS (RFC 6120 section 4.7.1). */
+  readonly from?: string;
+  /** Default language of what we send, as a BCP 47 tag. */
+  readonly lang?: string;
+  readonly limits?: Partial<XmlLimits>;
+}
+
+/**
+ * Opens an XML stream over a connection: sends our header, awaits the peer's and its features.
+ *
+ * ```text
+ * connection   --c-----------------
+ * out            <stream:stream>
+ * in                <stream:stream>  <stream:features/>
+ * openStream   ----------------------s----#
+ * ```
+ *
+ * Errors with `StreamError` (what the peer said, or what is wrong with its header or bytes), `TransportError`, or
+ * `XmppTimeoutError` of phase `open` or `features`. Writes the footer on unsubscribe.
+ *
+ * @see RFC 6120 section 4.2
+ */
+export function openStream(config: OpenStreamConfig): OperatorFunction<Connection, XmlStream> {
+  return scopeMap((connection) => openStreamOn(connection, config));
+}
+
+/** The same for a connection at hand: what a restart does. */
+export function openStreamOn(connection: Connection, config: OpenStreamConfig): Observable<XmlStream> {
+  const { timeouts, scheduler, trace } = stageOf(config);
+  return defer(() => {
+    const stream = new XmlStream(connection, config.limits, () => scheduler.now());
+    const header$ = defer(() => {
+      trace({ type: 'opening' });
+      stream.open(headerAttributes(connection, config));
+      return stream.header$;
+    }).pipe(
+      within('open', timeouts.open, scheduler),
+      tap(({ id, from }) => trace({ type: 'opened', id, from })),
+      ignoreElements(),
+    );
+    const features$ = stream.next$.pipe(
+      map((element) => accept(stream, element, config.to)),
+      within('features', timeouts.features, scheduler),
+      tap(() => trace({ type: 'features', names: featureNames(stream.features) })),
+    );
+    return new Observable<XmlStream>((subscriber) => {
+      // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
+      subscriber.add(() => stream.dispose());
+      return concat(header$, features$, NEVER).subscribe(subscriber);
+    });
+  });
+}
+
+function headerAttributes({ tls }: Connection, { to, from, lang }: OpenStreamConfig): HeaderAttributes {
+  return { to, from: tls ? from : undefined, lang };
+}
+
+function accept(stream: XmlStream, element: XmlElement, domain: string): XmlStream {
+  const fault = headerFault(stream.header, stream.framing.name, domain);
+  if (fault) throw stream.reject(fault);
+  if (!element.is('features', NS.stream)) {
+    const text = `the server sent <${element.name} xmlns='${element.xmlns}'/> where its features were due`;
+    throw stream.reject(new StreamError({ condition: 'invalid-xml', text }));
+  }
+  stream.features = element;
+  return stream;
+}
+
+function featureNames(features: XmlElement): string[] {
+  return features.children.filter((child) => child instanceof XmlElement).map(({ name }) => name);
+}

@@ -1,0 +1,112 @@
+import { catchError, defer, switchMap, tap, throwError, type Observable, type OperatorFunction } from 'rxjs';
+import type { Phase } from '../errors/phase.js';
+import { StreamError } from '../errors/stream-error.js';
+import { TlsError } from '../errors/tls-error.js';
+import type { Connection, TlsPolicy } from '../transport/transport.js';
+import { NS } from '../xml/namespaces.js';
+import { xml } from '../xml/xml.js';
+import { hold } from './hold.js';
+import { openStreamOn, type OpenStreamConfig } from './open-stream.js';
+import { scopeMap } from './scope-map.js';
+import { stageOf } from './stage-config.js';
+import { inPhase, within } from './within.js';
+import type { XmlStream } from './xml-stream.js';
+
+export interface StartTlsConfig extends OpenStreamConfig {
+  /**
+   * - `required` (default): TLS or an error; `<starttls/>` is sent even where it is not advertised, because whoever can
+   *   strip the feature can do no more than refuse it (RFC 6120 section 5.3.1, RFC 7590);
+   * - `preferred`: TLS where it is advertised;
+   * - `disabled`: never.
+   */
+  readonly policy?: TlsPolicy;
+}
+
+/**
+ * Secures a stream by STARTTLS and opens it anew. A stream that is secure already (direct TLS, `wss:`) passes.
+ *
+ * ```text
+ * stream     --s----------------------------
+ * out          <starttls/>           <stream:stream>
+ * in                     <proceed/>                  <stream:stream> <stream:features/>
+ * tls                              ~~~~
+ * startTls   --------------------------------------------------------s'--
+ * ```
+ *
+ * Errors with `TlsError` (`tls-unavailable`, `untrusted-certificate`, `wrong-identity`, `data-after-proceed` ...) or
+ * `XmppTimeoutError` of phase `starttls`, `tls`, `open` or `features`. With `required` nothing but `<starttls/>` is ever
+ * sent in clear.
+ *
+ * @see RFC 6120 section 5
+ */
+export function startTls(config: StartTlsConfig): OperatorFunction<XmlStream, XmlStream> {
+  const { policy = 'required' } = config;
+  return scopeMap((stream) => {
+    const { connection, features } = stream;
+    if (connection.tls || policy === 'disabled') return hold(stream);
+    if (policy === 'preferred' && !features.child('starttls', NS.tls)) return hold(stream);
+    if (!connection.startTls) {
+      throw unavailable(
+        'this transport cannot start TLS; use a secure address, or `tls: "disabled"` on a trusted link',
+      );
+    }
+    return proceed(stream, config).pipe(
+      switchMap(() => secure(connection, config)),
+      scopeMap((secured) => openStreamOn(secured, config)),
+    );
+  });
+}
+
+const NOT_OFFERED = 'the server offers no TLS on this stream; `tls: "preferred"` would go on without';
+
+/** What servers without STARTTLS say to `<starttls/>`: to them it is an element like any other, and too early. */
+const UNKNOWN_TO_SERVER = new Set([
+  'bad-format',
+  'invalid-namespace',
+  'invalid-xml',
+  'not-authorized',
+  'unsupported-feature',
+  'unsupported-stanza-type',
+]);
+
+function proceed(stream: XmlStream, config: StartTlsConfig): Observable<unknown> {
+  const { timeouts, scheduler } = stageOf(config);
+  const advertised = stream.features.child('starttls', NS.tls) !== undefined;
+  return defer(() => {
+    stream.send(xml('starttls', { xmlns: NS.tls }));
+    return stream.next$;
+  }).pipe(
+    tap((answer) => {
+      if (!answer.is('proceed', NS.tls)) {
+        throw unavailable(NOT_OFFERED);
+      }
+      stream.supersede('tls');
+    }),
+    catchError((error: unknown) => {
+      const unknown =
+        error instanceof StreamError && error.origin === 'remote' && UNKNOWN_TO_SERVER.has(error.condition);
+      return throwError(() => (unknown && !advertised ? unavailable(NOT_OFFERED, 'starttls', error) : error));
+    }),
+    within('starttls', timeouts.starttls, scheduler),
+  );
+}
+
+function secure(connection: Connection, config: StartTlsConfig): Observable<Connection> {
+  const { timeouts, scheduler, trace } = stageOf(config);
+  return defer(() => {
+    trace({ type: 'securing' });
+    return connection.startTls!();
+  }).pipe(
+    tap(({ tls }) => {
+      // A transport that is not ours may hand back what it was given; nobody is to take that for TLS.
+      if (!tls) throw unavailable('the transport started TLS and has none', 'tls');
+      trace({ type: 'secured', tls });
+    }),
+    within('tls', timeouts.tls, scheduler),
+    inPhase('tls'),
+  );
+}
+
+function unavailable(text: string, phase: Phase = 'starttls', cause?: unknown): TlsError {
+  return new TlsError({ condition: 'tls-unavailable', text, phase, cause });
+}

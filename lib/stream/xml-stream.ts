@@ -1,0 +1,313 @@
+import { asyncScheduler, Observable, Subject, takeUntil } from 'rxjs';
+import { StreamError } from '../errors/stream-error.js';
+import { TlsError } from '../errors/tls-error.js';
+import { TransportError } from '../errors/transport-error.js';
+import { UsageError } from '../errors/usage-error.js';
+import type { XmppError } from '../errors/xmpp-error.js';
+import { framingOf, type Framing, type HeaderAttributes } from '../transport/framing.js';
+import type { Connection } from '../transport/transport.js';
+import { NS } from '../xml/namespaces.js';
+import { StreamParser } from '../xml/stream-parser.js';
+import type { XmlElement } from '../xml/xml-element.js';
+import type { XmlLimits } from '../xml/xml-limits.js';
+import { receivedStreamError } from './received-stream-error.js';
+import { NO_HEADER, streamHeader, type StreamHeader } from './stream-header.js';
+
+/** How a stream ended: by the peer's footer, or by an error. The first end counts. */
+type End = XmppError | 'footer';
+
+/** Whoever reads the stream at present. */
+interface Reader {
+  header?(header: StreamHeader): void;
+  element?(element: XmlElement): void;
+  end(end: End): void;
+}
+
+/**
+ * One XML stream over a connection: our header, the peer's, and elements in both directions, until a restart takes the
+ * connection over or the stream ends. Every restart (after TLS, after SASL) makes a new one, with a new parser and
+ * decoder, so nothing of the old one can survive it (RFC 6120 sections 4.3.3 and 5.4.3.3).
+ *
+ * Nothing is read from the connection while nobody reads elements, and what was parsed meanwhile waits in order.
+ */
+export class XmlStream {
+  readonly framing: Framing;
+  /** The peer's header, once it came. */
+  header: StreamHeader = NO_HEADER;
+  /** The features last advertised. */
+  features!: XmlElement;
+
+  readonly #parser: StreamParser;
+  /** What nobody has read yet, from `#taken` on: taking from the front of an array costs its length. */
+  #waiting: XmlElement[] = [];
+  #taken = 0;
+  #reader: Reader | undefined;
+  readonly #released$ = new Subject<void>();
+  readonly #traffic$ = new Subject<void>();
+  #pulling = false;
+  #feeding = false;
+  #end: End | undefined;
+  #opened = false;
+  /** While true, letting go sends no footer. */
+  withholdFooter = false;
+  /** When something last came, by the scheduler's clock; white space counts too. */
+  receivedAt: number;
+  /** Emits when octets came or went. Completes when the stream is let go. */
+  readonly traffic$ = this.#traffic$.asObservable();
+  #superseded = false;
+  #disposed = false;
+  #footerSent = false;
+
+  constructor(
+    readonly connection: Connection,
+    limits?: Partial<XmlLimits>,
+    private readonly now: () => number = () => asyncScheduler.now(),
+  ) {
+    this.receivedAt = now();
+    this.framing = framingOf(connection.framing);
+    this.#parser = new StreamParser(
+      { framing: connection.framing, limits },
+      {
+        open: (element, contentNs) => this.#onHeader(element, contentNs),
+        element: (element) => this.#onElement(element),
+        close: (footer) => this.#onFooter(footer),
+        error: (error) => void this.reject(error),
+      },
+    );
+  }
+
+  /** Sends our header. */
+  open(header: HeaderAttributes): void {
+    // Whoever is told of the opening may give up there and then.
+    if (this.#disposed) return;
+    this.#opened = true;
+    this.connection.write(this.framing.header(header));
+  }
+
+  /** The peer's header. */
+  readonly header$ = new Observable<StreamHeader>((subscriber) => {
+    const reader: Reader = {
+      header: (header) => {
+        this.#detach(reader);
+        subscriber.next(header);
+        subscriber.complete();
+      },
+      end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
+    };
+    subscriber.add(() => this.#detach(reader));
+    if (this.header !== NO_HEADER) reader.header!(this.header);
+    else this.#attach(reader);
+  });
+
+  /** The next element alone. A footer in its place is an error. */
+  readonly next$ = new Observable<XmlElement>((subscriber) => {
+    const reader: Reader = {
+      element: (element) => {
+        // First out of the way: whoever gets the element may read the next one at once.
+        this.#detach(reader);
+        subscriber.next(element);
+        subscriber.complete();
+      },
+      end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
+    };
+    subscriber.add(() => this.#detach(reader));
+    this.#attach(reader);
+  });
+
+  /**
+   * Elements at the top level of the stream, in order, whether they came before or after subscribing. One reader at a
+   * time. Completes with the peer's footer; errors with a `StreamError`, the parser's fault or the loss of the connection.
+   */
+  readonly element$ = new Observable<XmlElement>((subscriber) => {
+    const reader: Reader = {
+      element: (element) => subscriber.next(element),
+      end: (end) => {
+        if (end === 'footer') subscriber.complete();
+        else subscriber.error(end);
+      },
+    };
+    subscriber.add(() => this.#detach(reader));
+    this.#attach(reader);
+  });
+
+  /**
+   * Writes an element.
+   *
+   * @param written Is called once the element was handed to the operating system.
+   * @throws XmlError Where the element cannot be written; nothing is written then.
+   */
+  send(element: XmlElement, written?: () => void): void {
+    this.connection.write(this.framing.element(element), () => {
+      written?.();
+      if (this.#traffic$.observed) this.#traffic$.next();
+    });
+    if (this.#traffic$.observed) this.#traffic$.next();
+  }
+
+  /** Gives elements back that came before their time: whoever reads next gets them first, in order. */
+  unread(elements: readonly XmlElement[]): void {
+    this.#waiting = elements.concat(this.#waiting.slice(this.#taken));
+    this.#taken = 0;
+  }
+
+  /** Sends the footer, once, after all that was sent (RFC 6120 section 4.4). */
+  close(): void {
+    if (!this.#opened || this.#superseded || this.#footerSent) return;
+    this.#footerSent = true;
+    this.connection.write(this.framing.footer);
+  }
+
+  /**
+   * Gives the connection over to a restart: no byte is parsed from here on. Bytes that are already there would have
+   * been injected before the restart, and are an error.
+   */
+  supersede(reason: 'tls' | 'restart'): void {
+    if (!this.#superseded) {
+      this.#superseded = true;
+      this.#parser.seal(reason);
+      this.#release();
+      if (this.#waiting.length > this.#taken) this.#finish(tooEarly(reason));
+    }
+    if (this.#end && this.#end !== 'footer') throw this.#end;
+  }
+
+  /**
+   * Ends the stream because the peer broke the protocol, and tells it so (RFC 6120 section 4.9.1.1).
+   *
+   * @returns The error, to be thrown.
+   */
+  reject<E extends XmppError>(error: E): E {
+    if (error instanceof StreamError && this.#opened && !this.#superseded && !this.#footerSent) {
+      this.#footerSent = true;
+      this.connection.write(this.framing.error(error.condition, error.text));
+      this.connection.write(this.framing.footer);
+    }
+    this.#finish(error);
+    return error;
+  }
+
+  /** Ends the stream for a reason that its own bytes do not show (a dead link, say), without a word to the peer. */
+  fail(error: XmppError): void {
+    this.#finish(error);
+  }
+
+  /** Writes the footer if the stream is open, and lets go. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#parser.dispose();
+    this.#release();
+    if ((this.#end === undefined || this.#end === 'footer') && !this.withholdFooter) this.close();
+    if (this.#footerSent) this.connection.end();
+    this.#traffic$.complete();
+  }
+
+  #attach(reader: Reader): void {
+    if (this.#reader) throw new UsageError('stream-busy', 'a stream has one reader at a time');
+    this.#reader = reader;
+    while (this.#taken < this.#waiting.length && this.#reader === reader) {
+      const element = this.#waiting[this.#taken++]!;
+      if (this.#taken === this.#waiting.length) {
+        this.#waiting = [];
+        this.#taken = 0;
+      }
+      reader.element?.(element);
+    }
+    if (this.#reader !== reader) return;
+    if (this.#end) reader.end(this.#end);
+    else if (!this.#superseded && !this.#disposed) this.#pull();
+  }
+
+  #detach(reader: Reader): void {
+    if (this.#reader !== reader) return;
+    this.#reader = undefined;
+    // In the midst of a chunk the next reader may come at once; `#feed` looks again when the chunk is done.
+    if (!this.#feeding) this.#release();
+  }
+
+  #pull(): void {
+    if (this.#pulling) return;
+    this.#pulling = true;
+    // `takeUntil`, since what comes while `subscribe` is still on the stack may release the input.
+    this.connection.input$.pipe(takeUntil(this.#released$)).subscribe({
+      next: (chunk) => this.#feed(chunk),
+      error: (error: XmppError) => this.#finish(error),
+      complete: () => {
+        if (this.#pulling) this.#finish(connectionClosed());
+      },
+    });
+  }
+
+  #release(): void {
+    if (!this.#pulling) return;
+    this.#pulling = false;
+    this.#released$.next();
+  }
+
+  #feed(chunk: Uint8Array | string): void {
+    this.receivedAt = this.now();
+    this.#feeding = true;
+    try {
+      this.#parser.write(chunk);
+    } finally {
+      this.#feeding = false;
+    }
+    if (!this.#reader) this.#release();
+    if (this.#traffic$.observed) this.#traffic$.next();
+  }
+
+  #onHeader(element: XmlElement, contentNs: string): void {
+    this.header = streamHeader(element, contentNs);
+    this.#reader?.header?.(this.header);
+  }
+
+  #onElement(element: XmlElement): void {
+    if (element.xmlns === NS.stream && element.name === 'error') {
+      this.close();
+      this.#finish(receivedStreamError(element, (location) => this.#mayFollow(location)));
+    } else if (this.#reader?.element) {
+      this.#reader.element(element);
+    } else {
+      this.#waiting.push(element);
+    }
+  }
+
+  #onFooter(footer: XmlElement | undefined): void {
+    const elsewhere = footer?.attrs['see-other-uri'];
+    if (elsewhere === undefined) return this.#finish('footer');
+    // RFC 7395 section 3.6.1: as a stream error would say it over TCP.
+    this.close();
+    const location = this.#mayFollow(elsewhere) ? elsewhere : undefined;
+    const text = `the server sends us to ${elsewhere}`;
+    this.#finish(new StreamError({ condition: 'see-other-host', origin: 'remote', location, text }));
+  }
+
+  /** Only who has proved who it is can send us elsewhere; and from a WebSocket never out of TLS (RFC 7395 section 3.6.1). */
+  #mayFollow(location: string): boolean {
+    return this.connection.tls !== undefined && (this.framing.name === 'stream' || /^wss:\/\//i.test(location.trim()));
+  }
+
+  #finish(end: End): void {
+    if (this.#end) return;
+    this.#end = end;
+    this.#parser.dispose();
+    this.#reader?.end(end);
+  }
+}
+
+export function closedByPeer(): StreamError {
+  return new StreamError({ condition: 'stream-closed', text: 'the server closed the stream', retryable: true });
+}
+
+function tooEarly(reason: 'tls' | 'restart'): XmppError {
+  const text = 'the server sent elements before the stream restarted';
+  return reason === 'tls'
+    ? new TlsError({ condition: 'data-after-proceed', text })
+    : new StreamError({ condition: 'policy-violation', text });
+}
+
+function connectionClosed(): TransportError {
+  return new TransportError({
+    condition: 'connection-closed',
+    text: 'the server closed the connection without closing the stream',
+  });
+}

@@ -1,0 +1,68 @@
+import { NS } from '../xml/namespaces.js';
+import { serialize } from '../xml/serialize.js';
+import { xml } from '../xml/xml.js';
+import { XmlElement } from '../xml/xml-element.js';
+
+/** What our stream header says (RFC 6120 section 4.7). */
+export interface HeaderAttributes {
+  readonly to: string;
+  readonly from?: string;
+  readonly lang?: string;
+}
+
+/** How a stream is put on the wire: where it opens and closes, and how one element is written. */
+export interface Framing {
+  readonly name: 'stream' | 'frames';
+  header(attributes: HeaderAttributes): string;
+  readonly footer: string;
+  element(element: XmlElement): string;
+  /** A stream error of ours (RFC 6120 section 4.9): `condition` and, for people, `text`. */
+  error(condition: string, text: string): string;
+}
+
+function headerAttributes({ to, from, lang }: HeaderAttributes) {
+  return { to, from, version: '1.0', 'xml:lang': lang };
+}
+
+function errorChildren(condition: string, text: string) {
+  return [
+    xml(condition, { xmlns: NS.streams }),
+    text ? xml('text', { xmlns: NS.streams, 'xml:lang': 'en' }, text) : null,
+  ];
+}
+
+/** RFC 6120: one XML document in each direction. */
+export const streamFraming: Framing = {
+  name: 'stream',
+  header(attributes) {
+    // The builder cannot leave an element open, so it is closed here and cut: escaping stays in one place.
+    const closed = serialize(xml('stream', { ...headerAttributes(attributes), xmlns: NS.client }), '');
+    const attrs = closed.slice('<stream'.length, closed.lastIndexOf('/>'));
+    return `<?xml version='1.0'?><stream:stream xmlns:stream='${NS.stream}'${attrs}>`;
+  },
+  footer: '</stream:stream>',
+  element: (element) => serialize(element, NS.client),
+  error(condition, text) {
+    const children = errorChildren(condition, text).map((child) => (child ? serialize(child, NS.client) : ''));
+    // The prefix that our header declares: some servers match it by its text.
+    return `<stream:error>${children.join('')}</stream:error>`;
+  },
+};
+
+/** RFC 7395: one element a message, each with its own namespace declarations. */
+export const framesFraming: Framing = {
+  name: 'frames',
+  header: (attributes) => serialize(xml('open', { ...headerAttributes(attributes), xmlns: NS.framing }), ''),
+  footer: `<close xmlns='${NS.framing}'/>`,
+  element(element) {
+    // An element that inherits its namespace inherits nothing here (RFC 7395 section 3.3.3).
+    const own =
+      element.xmlns === '' ? xml(element.name, { ...element.attrs, xmlns: NS.client }, ...element.children) : element;
+    return serialize(own, '');
+  },
+  error: (condition, text) => serialize(xml('error', { xmlns: NS.stream }, ...errorChildren(condition, text)), ''),
+};
+
+export function framingOf(name: 'stream' | 'frames'): Framing {
+  return name === 'stream' ? streamFraming : framesFraming;
+}

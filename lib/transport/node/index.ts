@@ -1,0 +1,10 @@
+export { tcp } from './tcp.js';
+export { websocket, type NodeWebSocketConfig } from './websocket.js';
+export type { WebSocketConfig } from '../websocket/websocket.js';
+export type { WebSocketCtor, WebSocketLike } from '../websocket/web-socket-like.js';
+export type { Fetch, FetchInit, FetchResponse } from '../websocket/host-meta.js';
+export type { TcpConfig } from './tcp-config.js';
+export type { TlsOptions, VerifyPeer } from './secure-socket.js';
+export { nodeResolver, type NodeResolverConfig } from './node-resolver.js';
+export type { Address, DnsResolver, SrvRecord } from '../dns-resolver.js';
+export type { Target } from '../../trace/lifecycle-event.js';

@@ -1,0 +1,182 @@
+import { X509Certificate } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import {
+  connect,
+  createSecureContext,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
+import {
+  catchError,
+  defer,
+  EMPTY,
+  ignoreElements,
+  take,
+  tap,
+  throwError,
+  throwIfEmpty,
+  timeout,
+  type Observable,
+  type ObservableInput,
+} from 'rxjs';
+import { XmppTimeoutError } from '../../errors/timeout-error.js';
+import { TlsError } from '../../errors/tls-error.js';
+import { TransportError } from '../../errors/transport-error.js';
+import { UsageError } from '../../errors/usage-error.js';
+import { ipLiteral } from '../ip-literal.js';
+import type { ConnectContext } from '../transport.js';
+import { channelBinding } from './channel-binding.js';
+import { checkIdentity, wrongIdentity } from './check-identity.js';
+import { peerCertificate } from './peer-certificate.js';
+import type { SocketConnection } from './socket-connection.js';
+import { socketResource } from './socket-resource.js';
+import { tlsHandshakeError } from './tls-handshake-error.js';
+import { tlsInfo } from './tls-info.js';
+
+/**
+ * Node's TLS options, passed through: `ca`, `cert`, `key`, `pfx`, `minVersion`, `ciphers`, `session` ... Where to connect
+ * to and which name to ask for (SNI) are rxmpp's business, and the name to verify is always the domain of the JID.
+ *
+ * `minVersion` is `TLSv1.2` by default. `rejectUnauthorized` switches verification off only if it is `false` itself;
+ * `undefined` and `null` are not passed on (CVE-2021-22939), and `NODE_TLS_REJECT_UNAUTHORIZED` is not heeded.
+ * `checkServerIdentity(domain, certificate)` replaces the identity check; it can call Node's own.
+ */
+export type TlsOptions = Omit<
+  ConnectionOptions,
+  'host' | 'port' | 'path' | 'socket' | 'servername' | 'lookup' | 'timeout'
+>;
+
+/**
+ * Looks at the peer's certificate after it was found trusted and for the domain (or in place of that, with
+ * `rejectUnauthorized: false`): pins, or a question to the user. Anything but `true` refuses it.
+ */
+export type VerifyPeer = (certificate: PeerCertificate) => ObservableInput<boolean>;
+
+/** TLS options that can be used. */
+export interface TlsSettings {
+  readonly options: ConnectionOptions;
+  /** Made once: reading CAs and keys takes longer than a handshake. */
+  readonly secureContext: SecureContext;
+  readonly verifyPeer: VerifyPeer | undefined;
+}
+
+const NOT_PASSED_ON = ['host', 'port', 'path', 'socket', 'servername', 'lookup', 'timeout'];
+
+/** @throws UsageError Where Node cannot use the options. */
+export function tlsSettings(tls: TlsOptions = {}, verifyPeer?: VerifyPeer): TlsSettings {
+  const given = Object.entries(tls).filter(
+    ([name, value]) => value !== undefined && value !== null && !NOT_PASSED_ON.includes(name),
+  );
+  const options: ConnectionOptions = Object.fromEntries(given);
+  if (!options.minVersion && !options.secureProtocol) options.minVersion = 'TLSv1.2';
+  options.rejectUnauthorized = options.rejectUnauthorized !== false;
+  // Node passes over a CA that it cannot read, and every certificate would be untrusted later.
+  for (const ca of [options.ca ?? []].flat()) {
+    try {
+      new X509Certificate(ca);
+    } catch (cause) {
+      throw new UsageError('bad-tls-options', '`tls.ca` holds something that is no certificate (PEM)', cause);
+    }
+  }
+  try {
+    return { options, secureContext: options.secureContext ?? createSecureContext(options), verifyPeer };
+  } catch (cause) {
+    // OpenSSL's messages name what is wrong with a key or certificate, and quote none of it.
+    const text = `the \`tls\` options cannot be used: ${(cause as Error).message}`;
+    throw new UsageError('bad-tls-options', text, cause);
+  }
+}
+
+/**
+ * TLS over a connected socket, as resource: emits once the handshake is done and the peer verified, errors with
+ * `TlsError` (`untrusted-certificate`, `certificate-expired`, `wrong-identity`, `handshake-failed`), with
+ * `TransportError` `connection-reset`, or with `XmppTimeoutError` of phase `tls`.
+ *
+ * @param direct Whether this is direct TLS (XEP-0368): the ALPN protocol is asked for then.
+ */
+export function secureSocket(
+  socket: Duplex,
+  { options, secureContext, verifyPeer }: TlsSettings,
+  { domain, timeouts, scheduler }: ConnectContext,
+  peer: string,
+  direct: boolean,
+): Observable<SocketConnection> {
+  const verified = options.rejectUnauthorized !== false;
+  const checkServerIdentity = (_host: string, certificate: PeerCertificate, raw = certificate.raw as Uint8Array) => {
+    if (!options.checkServerIdentity) return checkIdentity(domain, raw);
+    try {
+      const refused = options.checkServerIdentity(domain, certificate);
+      return refused && wrongIdentity(`\`checkServerIdentity\` refused the certificate: ${refused.message}`, refused);
+    } catch (error) {
+      return wrongIdentity('`checkServerIdentity` failed', error);
+    }
+  };
+
+  return socketResource<TLSSocket>({
+    open: () => {
+      if (socket.destroyed)
+        throw new TransportError({
+          condition: 'connection-closed',
+          text: `${peer} closed the connection`,
+          phase: 'tls',
+        });
+      return connect({
+        ...(direct && { ALPNProtocols: ['xmpp-client'] }),
+        ...options,
+        secureContext,
+        socket,
+        // No SNI for IP addresses (RFC 6066 section 3).
+        servername: ipLiteral(domain) === undefined ? domain : '',
+        checkServerIdentity: (host, certificate) => checkServerIdentity(host, certificate),
+      });
+    },
+    ready: 'secureConnect',
+    peer,
+    scheduler,
+    failed: (error) => tlsHandshakeError(error, peer, direct),
+    verify: (tls) =>
+      defer(() => {
+        // Node checks no identity of a resumed session, which may be one that was made for another domain.
+        const refused =
+          verified && tls.isSessionReused() && checkServerIdentity('', tls.getPeerCertificate(), peerCertificate(tls));
+        if (refused) throw refused;
+        return verifyPeer ? accepted(verifyPeer, tls.getPeerCertificate(), peer) : EMPTY;
+      }),
+    security: (tls) => ({ tls: tlsInfo(tls), channelBinding: (type) => channelBinding(tls, type) }),
+  }).pipe(
+    timeout({
+      first: timeouts.tls,
+      scheduler,
+      with: () =>
+        throwError(
+          () =>
+            new XmppTimeoutError(
+              'tls',
+              timeouts.tls,
+              `${peer} did not finish the TLS handshake within ${timeouts.tls} ms; does it speak TLS on this port?`,
+            ),
+        ),
+    }),
+  );
+}
+
+function accepted(verifyPeer: VerifyPeer, certificate: PeerCertificate, peer: string): Observable<never> {
+  const refused = (cause?: unknown) =>
+    new TlsError({
+      condition: 'untrusted-certificate',
+      text: `\`verifyPeer\` refused the certificate of ${peer}`,
+      phase: 'tls',
+      cause,
+    });
+  return defer(() => verifyPeer(certificate)).pipe(
+    take(1),
+    throwIfEmpty(refused),
+    tap((ok) => {
+      if (ok !== true) throw refused();
+    }),
+    catchError((error: unknown) => throwError(() => (error instanceof TlsError ? error : refused(error)))),
+    ignoreElements(),
+  );
+}

@@ -1,0 +1,163 @@
+import type { Duplex } from 'node:stream';
+import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
+import { UsageError } from '../../errors/usage-error.js';
+import type { XmppError } from '../../errors/xmpp-error.js';
+import type { TlsInfo } from '../../trace/lifecycle-event.js';
+import type { ChannelBindingType, Connection } from '../transport.js';
+
+/** How long a socket may take to hand what was written to the operating system after we let go, in milliseconds. */
+const LINGER = 1000;
+
+/** What tells a connection over TLS from one without. */
+export interface SocketSecurity {
+  readonly tls?: TlsInfo;
+  startTls?(): Observable<Connection>;
+  channelBinding?(type: ChannelBindingType): Uint8Array | undefined;
+}
+
+/**
+ * A `Connection` over a socket that is open. It acts on the socket, and is told by `socketResource` what the socket
+ * does; it listens to nothing but data, and to these only while somebody reads.
+ */
+export class SocketConnection implements Connection {
+  readonly framing = 'stream';
+  readonly tls: TlsInfo | undefined;
+  startTls?: () => Observable<Connection>;
+  channelBinding?: (type: ChannelBindingType) => Uint8Array | undefined;
+  bytesReceived = 0;
+  bytesSent = 0;
+
+  readonly #socket: Duplex;
+  readonly #scheduler: SchedulerLike;
+  #reader: Subscriber<Uint8Array | string> | undefined;
+  /** How the input ended. */
+  #inputEnd: { readonly error: XmppError | undefined } | undefined;
+
+  /** What was written in this tick. */
+  #text = '';
+  #callbacks: (() => void)[] = [];
+  #flushing = false;
+  /** Octets handed to the socket, and by it not yet to the operating system. */
+  #queued = 0;
+  #ended = false;
+  #released = false;
+
+  constructor(socket: Duplex, scheduler: SchedulerLike, { tls, startTls, channelBinding }: SocketSecurity) {
+    this.#socket = socket;
+    this.#scheduler = scheduler;
+    this.tls = tls;
+    if (startTls) this.startTls = startTls;
+    if (channelBinding) this.channelBinding = channelBinding;
+  }
+
+  readonly input$ = new Observable<Uint8Array | string>((subscriber) => {
+    if (this.#reader) throw new UsageError('input-busy', 'the input of a connection has one reader at a time');
+    if (this.#inputEnd) return this.#tellInputEnd(subscriber);
+    this.#reader = subscriber;
+    const onData = (chunk: Uint8Array | string) => {
+      this.bytesReceived += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+      subscriber.next(chunk);
+    };
+    this.#socket.on('data', onData);
+    // Explicitly: a stream that was paused by hand does not flow again for a new listener alone.
+    this.#socket.resume();
+    return () => {
+      this.#reader = undefined;
+      this.#socket.off('data', onData);
+      // What arrives now waits in the socket's buffer, and from there TCP holds the peer back.
+      this.#socket.pause();
+    };
+  });
+
+  get bufferedBytes(): number {
+    return this.#queued + Buffer.byteLength(this.#text);
+  }
+
+  /** Whether we have ended our side. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  write(text: string, written?: () => void): void {
+    if (this.#ended || this.#released || this.#socket.destroyed) return;
+    this.#text += text;
+    if (written) this.#callbacks.push(written);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(() => this.flush());
+  }
+
+  end(): void {
+    if (this.#ended || this.#released) return;
+    this.flush();
+    this.#ended = true;
+    this.#socket.end();
+  }
+
+  /** Gives the socket over to TLS: nothing more is written in clear, and the end of the socket is the affair of TLS. */
+  handOver(): void {
+    this.flush();
+    this.#ended = true;
+  }
+
+  /** Hands what was written in this tick to the socket, as one segment. */
+  flush(): void {
+    this.#flushing = false;
+    if (this.#text === '' && this.#callbacks.length === 0) return;
+    const bytes = Buffer.from(this.#text);
+    const callbacks = this.#callbacks;
+    this.#text = '';
+    this.#callbacks = [];
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#queued += bytes.length;
+    this.#socket.write(bytes, (error) => {
+      if (error) return;
+      this.#queued -= bytes.length;
+      this.bytesSent += bytes.length;
+      if (this.#released) return;
+      for (const written of callbacks) written();
+    });
+  }
+
+  /** The input is over: by the peer's end, or by a loss. */
+  inputEnded(error?: XmppError): void {
+    if (this.#inputEnd) return;
+    this.#inputEnd = { error };
+    const reader = this.#reader;
+    if (reader) this.#tellInputEnd(reader);
+  }
+
+  #tellInputEnd(reader: Subscriber<unknown>): undefined {
+    if (this.#inputEnd?.error) reader.error(this.#inputEnd.error);
+    else reader.complete();
+  }
+
+  /**
+   * Lets go: what was written is flushed, then the socket is ended and destroyed, at once where the operating system
+   * takes the bytes at once, and after `LINGER` in any case.
+   */
+  release(): void {
+    this.#reader?.unsubscribe();
+    this.flush();
+    this.#released = true;
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    // Unread input would turn our end into a reset, which can take the last bytes with it on their way.
+    socket.resume();
+    if (!socket.writableEnded) socket.end();
+    if (socket.writableFinished) {
+      socket.destroy();
+      return;
+    }
+    let linger: Subscription | undefined = undefined;
+    const destroy = () => {
+      linger?.unsubscribe();
+      socket.off('finish', destroy);
+      socket.off('close', destroy);
+      socket.destroy();
+    };
+    socket.on('finish', destroy);
+    socket.on('close', destroy);
+    linger = this.#scheduler.schedule(destroy, LINGER);
+  }
+}

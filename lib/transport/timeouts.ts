@@ -1,0 +1,18 @@
+import type { Timeouts } from './transport.js';
+
+/** The bounds of an attempt where nothing else is asked for, in milliseconds. */
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  resolve: 10_000,
+  target: 10_000,
+  connect: 30_000,
+  tls: 10_000,
+  open: 10_000,
+  features: 10_000,
+  starttls: 10_000,
+  sasl: 15_000,
+  bind: 10_000,
+  enable: 10_000,
+  resume: 10_000,
+  close: 5_000,
+  deadline: 60_000,
+};

@@ -1,0 +1,103 @@
+import { Observable } from 'rxjs';
+import { TransportError } from '../../errors/transport-error.js';
+import type { XmppError } from '../../errors/xmpp-error.js';
+import type { Target } from '../../trace/lifecycle-event.js';
+import type { ConnectContext, Connection } from '../transport.js';
+import type { WebSocketCtor } from './web-socket-like.js';
+import { WebSocketConnection } from './websocket-connection.js';
+import type { WebSocketUrl } from './websocket-url.js';
+
+/**
+ * Opens one WebSocket: a resource observable.
+ *
+ * ```text
+ * open, subprotocol xmpp   ---c----------#     # or | : closed by the peer, by us
+ * refused                  ---#                websocket-failed: browsers do not say why
+ * ```
+ */
+export function openWebSocket(
+  url: WebSocketUrl,
+  Ctor: WebSocketCtor,
+  { scheduler, trace }: ConnectContext,
+): Observable<Connection> {
+  const { href, shown } = url;
+  return new Observable((subscriber) => {
+    const target = targetOf(url);
+    trace({ type: 'connecting', target });
+    const socket = create(Ctor, url);
+    let connection: WebSocketConnection | undefined;
+    let cause: unknown;
+
+    const lose = (error: XmppError) => {
+      connection?.inputEnded(error);
+      subscriber.error(error);
+    };
+    socket.onopen = () => {
+      // RFC 7395 section 3.1: a server that speaks no XMPP may have accepted all the same.
+      if (socket.protocol !== 'xmpp') {
+        const text = `${shown} does not speak XMPP (subprotocol '${socket.protocol}')`;
+        return lose(
+          new TransportError({ condition: 'subprotocol-mismatch', phase: 'connect', text, retryable: false }),
+        );
+      }
+      trace({ type: 'connected', target });
+      const tls = url.secure && { protocol: url.secure === 'tls' ? 'unknown' : 'loopback' };
+      connection = new WebSocketConnection(socket, scheduler, tls);
+      subscriber.next(connection);
+    };
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
+      const fault = connection?.receive(data);
+      if (fault) lose(fault);
+    };
+    // `close` follows. In a browser this tells nothing, elsewhere it has the reason.
+    socket.onerror = ({ error }: { readonly error?: unknown }) => (cause = error);
+    socket.onclose = ({ code, reason, wasClean }: { code: number; reason: string; wasClean: boolean }) => {
+      if (!connection) {
+        const why =
+          cause instanceof Error && cause.message !== ''
+            ? cause.message
+            : 'there is no server, it refused, or its certificate is not trusted';
+        const text = `no WebSocket to ${shown}: ${why} (code ${code})`;
+        return lose(new TransportError({ condition: 'websocket-failed', phase: 'connect', text, cause }));
+      }
+      if (connection.ended) {
+        connection.inputEnded();
+        return subscriber.complete();
+      }
+      if (wasClean && code === 1000) connection.inputEnded();
+      lose(closed(shown, code, reason));
+    };
+
+    return () => {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      // Closing a socket that is not open yet is an error for some; nobody is to hear of it.
+      socket.onerror = () => undefined;
+      if (connection) connection.release();
+      else socket.close();
+    };
+  });
+
+  function create(constructor: WebSocketCtor, { secure }: WebSocketUrl) {
+    try {
+      const socket = new constructor(href, ['xmpp']);
+      socket.binaryType = 'arraybuffer';
+      return socket;
+    } catch (cause) {
+      // A page that was loaded over HTTPS may not leave TLS, and a policy of its own (CSP) may forbid more.
+      const text = `this platform refuses a WebSocket to ${shown}${secure === 'tls' ? '' : '; use wss://'}`;
+      throw new TransportError({ condition: 'websocket-failed', phase: 'connect', text, retryable: false, cause });
+    }
+  }
+}
+
+export function targetOf({ hostname: host, port, secure }: WebSocketUrl): Target {
+  return { host, port, security: secure === 'tls' ? 'direct' : 'none' };
+}
+
+/** The error for a WebSocket that was closed without the stream being closed. */
+function closed(shown: string, code: number, reason: string): TransportError {
+  return new TransportError({
+    condition: 'connection-closed',
+    text: `the WebSocket to ${shown} was closed (code ${code}${reason ? `, ${reason}` : ''})`,
+  });
+}

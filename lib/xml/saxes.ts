@@ -1,0 +1,274 @@
+import { SaxesParser } from 'saxes';
+import { Attributes } from './attributes.js';
+import { excerpt, XmlFault } from './xml-fault.js';
+import type { XmlLimits } from './xml-limits.js';
+
+/** What a tokenizer tells. Names are as written, prefix included; entities are resolved, lines normalised. */
+export interface TokenHandler {
+  /**
+   * A start tag.
+   *
+   * @param attributes By name as written, `xmlns` left out; the handler's own from here on.
+   * @param xmlns The default namespace that the tag declares.
+   * @param prefixed Whether a name in `attributes` has a prefix, other than in `xml:lang`, which stands for itself.
+   * @param count How many attributes and declarations there are.
+   */
+  startTag(
+    name: string,
+    attributes: Attributes | undefined,
+    xmlns: string | undefined,
+    prefixed: boolean,
+    count: number,
+  ): void;
+  /** The end of the innermost open element. */
+  endTag(): void;
+  /** Character data, not empty; one run of text may come in several pieces, around CDATA sections. */
+  text(text: string): void;
+  /** White space between elements at the top level, which is not told as text, was read. */
+  whitespace(): void;
+}
+
+export interface Tag {
+  readonly name: string;
+}
+
+/**
+ * The part of saxes 6.0.0 that is used, which its own types declare private. saxes is pinned and its declarations must
+ * not appear in ours, as it is bundled.
+ */
+export interface Saxes {
+  write(chunk: string): void;
+  fail(message: string): unknown;
+  chunk: string;
+  i: number;
+  state: number;
+  text: string;
+  name: string;
+  readonly entity: string;
+  closedRoot: boolean;
+  readonly tags: Tag[];
+  readonly fragmentOpt: boolean;
+  readonly forbiddenState: number;
+  carriedFromPrevious: string | undefined;
+  openWakaBang: string;
+  xmlDeclPossible: boolean;
+  isName(name: string): boolean;
+  openTagHandler: (tag: Tag) => void;
+  closeTagHandler: (tag: Tag) => void;
+  textHandler: (text: string) => void;
+  cdataHandler: (text: string) => void;
+  xmldeclHandler: (declaration: { encoding: string | undefined }) => void;
+  parseEntity(entity: string): string;
+  closeTag(): void;
+  sText(): void;
+  handleTextInRoot(): void;
+  sOpenWaka(): void;
+  sOpenWakaBang(): void;
+  sPIFirstChar(): void;
+  sPIRest(): void;
+  pushAttribPlain(name: string, value: string): void;
+  processAttribsPlain(): void;
+}
+
+const NOTHING = /^(?!)/;
+
+const Base = SaxesParser as unknown as new (options: object) => Saxes;
+
+// saxes' states, by their numbers in 6.0.0.
+const S_BEGIN = 0;
+const S_BEGIN_WHITESPACE = 1;
+export const S_TEXT = 13;
+export const S_OPEN_WAKA = 15;
+const S_PI_BODY = 25;
+const S_PI_ENDING = 26;
+
+const TAB = 0x09;
+const NL = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const LESS = 0x3c;
+const OPEN_BRACKET = 0x5b;
+
+/**
+ * saxes with the rules of RFC 6120 section 11: the first fault is thrown as an `XmlFault` at once, and DTDs, processing
+ * instructions, comments and entities are faults as soon as they begin. After a fault the tokenizer must not be used.
+ */
+export class Tokenizer extends Base {
+  readonly limits: XmlLimits;
+  // The start tag that is being read.
+  #attributes: Attributes | undefined;
+  #count = 0;
+  #xmlns: string | undefined;
+  #prefixed = false;
+  /** At most how many pieces the token that is being collected consists of. */
+  #pieces = 0;
+  /** Characters at the end of the chunk that were collected in one piece. */
+  protected plainTail = 0;
+
+  constructor(
+    readonly handler: TokenHandler,
+    limits: XmlLimits,
+    fragment: boolean,
+  ) {
+    // Namespaces are resolved by the tree builder: saxes takes time quadratic in depth for it. XML 1.0 it is, whatever
+    // the declaration says (XML 1.0, fifth edition, section 2.8).
+    super({ xmlns: false, position: false, fragment, defaultXMLVersion: '1.0', forceXMLVersion: true });
+    this.limits = limits;
+    this.openTagHandler = (tag) => {
+      if (tag.name.length > limits.nameLength) throw tooLong();
+      const attributes = this.#attributes;
+      const xmlns = this.#xmlns;
+      const prefixed = this.#prefixed;
+      this.#attributes = this.#xmlns = undefined;
+      const count = this.#count;
+      this.#prefixed = false;
+      this.#count = 0;
+      handler.startTag(tag.name, attributes, xmlns, prefixed, count);
+    };
+    this.closeTagHandler = () => handler.endTag();
+    this.textHandler = (text) => handler.text(text);
+    this.cdataHandler = (text) => {
+      if (text !== '') handler.text(text);
+    };
+    this.xmldeclHandler = ({ encoding }) => {
+      if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') {
+        throw new XmlFault('unsupported-encoding', `the XML declaration says ${excerpt(encoding)}`);
+      }
+    };
+  }
+
+  /**
+   * saxes collects a token by `+=`, which the engine makes a tree of pieces of: up to 32 octets for each octet received,
+   * if it comes in single ones or is full of line ends or references. So the tree is made one string again whenever it may
+   * have grown by a sixteenth and then some, which bounds it at a small multiple and keeps the work linear.
+   */
+  override write(chunk: string): void {
+    this.plainTail = 0;
+    super.write(chunk);
+    const length = this.text.length + this.name.length + this.entity.length;
+    if (length === 0) {
+      this.#pieces = 0;
+      return;
+    }
+    this.#pieces += chunk.length - this.plainTail;
+    if (this.#pieces < 4096 + (length >> 4)) return;
+    this.#pieces = 0;
+    // A regular expression works on one string only, and leaves it so.
+    for (const text of [this.text, this.name, this.entity]) NOTHING.test(text);
+  }
+
+  /** Characters of the current chunk after the token that is being reported. */
+  get remaining(): number {
+    return this.chunk.length - this.i + (this.carriedFromPrevious === undefined ? 0 : 1);
+  }
+
+  /** The characters that `remaining` counts. */
+  get rest(): string {
+    return this.chunk.slice(this.i) + (this.carriedFromPrevious ?? '');
+  }
+
+  /** Whether no tag, reference or declaration is unfinished. */
+  get betweenTokens(): boolean {
+    return this.state === S_TEXT || this.state === S_BEGIN || this.state === S_BEGIN_WHITESPACE;
+  }
+
+  override fail(message: string): never {
+    throw new XmlFault('not-well-formed', message.length > 200 ? `${message.slice(0, 200)}...` : message);
+  }
+
+  /** Between elements at the top level only white space may be; it is neither kept nor told. */
+  override sText(): void {
+    if (!this.#atTop) {
+      super.sText();
+      return;
+    }
+    const { chunk, i: start } = this;
+    let i = start;
+    let code = SPACE;
+    while (i < chunk.length && (code === SPACE || code === NL || code === CR || code === TAB)) {
+      code = chunk.charCodeAt(i++);
+    }
+    if (code === LESS) i--;
+    else if (code !== SPACE && code !== NL && code !== CR && code !== TAB) throw textAtTop();
+    this.i = i;
+    if (i > start) this.handler.whitespace();
+    if (code === LESS) {
+      this.i++;
+      this.state = S_OPEN_WAKA;
+    }
+  }
+
+  /** The innermost open element is the one whose children are the top level. */
+  get #atTop(): boolean {
+    return this.tags.length === (this.fragmentOpt ? 0 : 1);
+  }
+
+  override parseEntity(entity: string): string {
+    if (!entity.startsWith('#') && !PREDEFINED.has(entity) && this.isName(entity)) {
+      throw new XmlFault('restricted-xml', `the entity ${excerpt(entity)}`);
+    }
+    return super.parseEntity(entity);
+  }
+
+  override sOpenWakaBang(): void {
+    // `<!` begins a CDATA section, a comment, or a declaration that only a DTD can hold.
+    if (this.openWakaBang === '') {
+      if (this.chunk.charCodeAt(this.i) !== OPEN_BRACKET) {
+        throw new XmlFault('restricted-xml', 'a comment or document type declaration');
+      }
+      if (this.#atTop) throw textAtTop();
+    }
+    super.sOpenWakaBang();
+  }
+
+  override sPIFirstChar(): void {
+    // Only the XML declaration, only at the very start.
+    if (!this.xmlDeclPossible) throw new XmlFault('restricted-xml', 'a processing instruction');
+    super.sPIFirstChar();
+  }
+
+  override sPIRest(): void {
+    super.sPIRest();
+    if (this.state === S_PI_BODY || this.state === S_PI_ENDING) {
+      throw new XmlFault('restricted-xml', 'a processing instruction');
+    }
+  }
+
+  // Attributes go where they belong at once, instead of through a list of objects.
+  override pushAttribPlain(name: string, value: string): void {
+    if (name.length > this.limits.nameLength) throw tooLong();
+    if (++this.#count > this.limits.attributes) throw new XmlFault('policy-violation', 'too many attributes');
+    if (name === 'xmlns') {
+      if (this.#xmlns !== undefined) this.fail('duplicate attribute: xmlns');
+      this.#xmlns = value;
+      return;
+    }
+    const attributes = (this.#attributes ??= new Attributes());
+    if (attributes[name] !== undefined) this.fail(`duplicate attribute: ${excerpt(name)}`);
+    if (name.includes(':') && name !== 'xml:lang') this.#prefixed = true;
+    attributes[name] = value;
+  }
+
+  override processAttribsPlain(): void {}
+
+  // saxes reports the end of the element first and finds the wrong name then.
+  override closeTag(): void {
+    const { tags, name } = this;
+    const tag = tags.pop();
+    if (tag === undefined || tag.name !== name) this.fail(`unexpected end tag: ${excerpt(name)}`);
+    if (tags.length === 0) this.closedRoot = true;
+    this.state = S_TEXT;
+    this.name = '';
+    this.closeTagHandler(tag!);
+  }
+}
+
+const PREDEFINED = new Set(['amp', 'lt', 'gt', 'quot', 'apos']);
+
+function textAtTop(): XmlFault {
+  return new XmlFault('bad-format', 'text outside of any stanza');
+}
+
+function tooLong(): XmlFault {
+  return new XmlFault('policy-violation', 'a name is too long');
+}

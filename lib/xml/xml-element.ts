@@ -1,0 +1,80 @@
+import { serialize } from './serialize.js';
+
+/** What an element holds: elements and text, in document order. Adjacent texts are one text, and no text is empty. */
+export type XmlNode = XmlElement | string;
+
+/** Attributes by name. Nothing is inherited: `attrs.constructor` is an attribute or `undefined`. */
+export type XmlAttrs = Readonly<Record<string, string>>;
+
+/**
+ * An XML element; immutable. Made by `xml()` or by a parser.
+ *
+ * Elements are compared by `{namespace}name` only: prefixes are not kept.
+ */
+export class XmlElement {
+  /** The local name. */
+  readonly name: string;
+  /**
+   * The namespace. `''` stands for the namespace of wherever the element is written (the parent's, or the stream's content
+   * namespace). An element that is in *no* namespace although its parent is in one has `attrs.xmlns === ''` too.
+   */
+  readonly xmlns: string;
+  /** Unprefixed attributes by their name, `xml:` ones as `xml:lang`, other prefixed ones as `{namespace}name`. */
+  readonly attrs: XmlAttrs;
+  readonly children: readonly XmlNode[];
+
+  /** @internal Takes `attrs` and `children` as they are: `xml()` and the parsers see to their form. */
+  constructor(name: string, xmlns: string, attrs: XmlAttrs, children: readonly XmlNode[]) {
+    this.name = name;
+    this.xmlns = xmlns;
+    this.attrs = attrs;
+    this.children = children;
+  }
+
+  /** The element's own text (not that of its children), `''` if there is none. */
+  text(): string {
+    const { children } = this;
+    if (children.length === 1) {
+      const only = children[0];
+      return typeof only === 'string' ? only : '';
+    }
+    let text = '';
+    for (const child of children) {
+      if (typeof child === 'string') text += child;
+    }
+    return text;
+  }
+
+  /** The first child element of this name, in this namespace if one is given. */
+  child(name: string, xmlns?: string): XmlElement | undefined {
+    for (const child of this.children) {
+      if (typeof child !== 'string' && child.name === name && this.#holds(child, xmlns)) return child;
+    }
+    return undefined;
+  }
+
+  /** All child elements of this name, in this namespace if one is given. */
+  childrenOf(name: string, xmlns?: string): XmlElement[] {
+    const found: XmlElement[] = [];
+    for (const child of this.children) {
+      if (typeof child !== 'string' && child.name === name && this.#holds(child, xmlns)) found.push(child);
+    }
+    return found;
+  }
+
+  /** Whether the element has this name, and is in this namespace if one is given. */
+  is(name: string, xmlns?: string): boolean {
+    return this.name === name && (xmlns === undefined || this.xmlns === xmlns);
+  }
+
+  /** The element as a document of its own: `serialize(this, '')`. Throws `XmlError` as that does. */
+  toString(): string {
+    return serialize(this, '');
+  }
+
+  /** A child that was built without a namespace is in its parent's. */
+  #holds(child: XmlElement, xmlns: string | undefined): boolean {
+    if (xmlns === undefined || child.xmlns === xmlns) return true;
+    return child.xmlns === '' && this.xmlns === xmlns && child.attrs.xmlns !== '';
+  }
+}

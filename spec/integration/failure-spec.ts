@@ -1,0 +1,328 @@
+import { execFileSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { inspect } from 'node:util';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { xmppClient, type TraceEvent, type XmppError, type XmppStatus } from '../../lib/index.js';
+import { tcp } from '../../lib/node.js';
+import { createAuthority, freePorts, realServers, type RealServer, type ServerOptions } from '../servers/index.js';
+import { describeWith } from '../support/needs.js';
+import { watch } from '../support/watch.js';
+import { attempt, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
+import { wiretap } from './support/wiretap.js';
+
+for (const name of ['prosody', 'ejabberd'] as const) {
+  const withServer = async (options: ServerOptions, use: (server: RealServer) => Promise<void>) => {
+    const server = await realServers[name](options);
+    try {
+      await use(server);
+    } finally {
+      disconnectAll();
+      await server.stop();
+    }
+  };
+
+  describeWith(name, () => {
+    afterEach(disconnectAll);
+
+    describe('an attempt', () => {
+      let server: RealServer;
+      beforeAll(async () => {
+        server = await realServers[name]();
+      });
+      afterAll(() => server?.stop());
+
+      const ways = () => [overStartTls(server), overDirectTls(server)];
+
+      it('fails with a wrong password, an unknown user, and says nothing of the password', async () => {
+        for (const [user, password] of [
+          ['alice', 'Wonder-not-this'],
+          ['nobody', 'Wonder-not-this'],
+        ] as const) {
+          for (const transport of ways()) {
+            const made = attempt(optionsFor(server, user, { credentials: { password }, transport }));
+            const error = await made.failure();
+            expect(error).toMatchObject({
+              ...{ name: 'SaslError', layer: 'sasl', condition: 'not-authorized', phase: 'sasl', retryable: false },
+              mechanism: 'SCRAM-SHA-1',
+            });
+            expect(made.events.at(-1)).toBe('failed');
+            expect(made.events).not.toContain('authenticated SCRAM-SHA-1');
+            expect(inspect([made.trace, error], { depth: 9 }) + JSON.stringify(error)).not.toContain(password);
+          }
+        }
+      });
+
+      it('with a wrong password is not made again by a client', async () => {
+        const trace: TraceEvent[] = [];
+        const statuses: XmppStatus[] = [];
+        const client = xmppClient({
+          ...optionsFor(server, 'alice', { credentials: { password: 'wrong' } }),
+          // Any retry would come at once.
+          reconnect: { backoff: () => 0 },
+        });
+        client.trace$.subscribe((event) => trace.push(event));
+        client.status$.subscribe((status) => statuses.push(status));
+        const watched = watch(client.session$);
+        await soon(watched.ended, 'the end of the client');
+        expect(watched.error).toMatchObject({ layer: 'sasl', condition: 'not-authorized' });
+        expect(new Set(trace.map(({ attempt }) => attempt))).toEqual(new Set([1]));
+        expect(statuses.at(-1)).toEqual({ kind: 'offline', error: watched.error });
+        expect(statuses.map(({ kind }) => kind)).not.toContain('waiting');
+      });
+
+      it('fails where the certificate is of an authority that is not trusted', async () => {
+        for (const transport of [
+          overStartTls(server, { tls: {} }),
+          overDirectTls(server, { tls: {} }),
+          overStartTls(server, { tls: { ca: strangersCa(server) } }),
+          overDirectTls(server, { tls: { ca: strangersCa(server) } }),
+        ]) {
+          const made = attempt(optionsFor(server, 'alice', { transport }));
+          expect(await made.failure()).toMatchObject({
+            ...{ name: 'TlsError', layer: 'tls', condition: 'untrusted-certificate', phase: 'tls', retryable: false },
+          });
+          expect(made.events.filter((event) => event !== 'target-failed').slice(-2)).toEqual(['securing', 'failed']);
+        }
+      });
+
+      it('fails where nobody listens', async () => {
+        const [port] = await freePorts(1);
+        for (const transport of [overStartTls(server, { port }), overDirectTls(server, { port })]) {
+          const made = attempt(optionsFor(server, 'alice', { transport }));
+          expect(await made.failure()).toMatchObject({
+            ...{ name: 'TransportError', layer: 'transport', condition: 'connection-refused', phase: 'connect' },
+            retryable: true,
+          });
+        }
+      });
+
+      it('fails on the port of a web server, which waits for the rest of a request', async () => {
+        const { http, https } = server.ports;
+        const options = { timeouts: { tls: 500, open: 500 } };
+        for (const transport of [overStartTls(server, { port: http }), overDirectTls(server, { port: https })]) {
+          expect(await attempt(optionsFor(server, 'alice', { transport, ...options })).failure()).toMatchObject({
+            ...{ name: 'XmppTimeoutError', condition: 'timeout', phase: 'open', due: 500 },
+          });
+        }
+        const transport = overDirectTls(server, { port: http });
+        expect(await attempt(optionsFor(server, 'alice', { transport, ...options })).failure()).toMatchObject({
+          ...{ phase: 'tls', text: expect.stringContaining('does it speak TLS on this port?') },
+        });
+      });
+
+      it('fails where direct TLS meets the port of STARTTLS, and the other way round', async () => {
+        const { c2s, tls } = server.ports;
+        const direct = attempt(optionsFor(server, 'alice', { transport: overDirectTls(server, { port: c2s }) }));
+        expect(await direct.failure()).toMatchObject({ layer: 'tls', condition: 'handshake-failed', phase: 'tls' });
+
+        const starttls = attempt(
+          optionsFor(server, 'alice', { transport: overStartTls(server, { port: tls }), timeouts: { open: 500 } }),
+        );
+        const error = await starttls.failure();
+        expect([error.layer, error.phase]).toEqual([expect.stringMatching(/^(transport|stream|timeout)$/), 'open']);
+      });
+
+      it('fails where the server does not know the domain', async () => {
+        const made = attempt(optionsFor(server, 'alice', { jid: 'alice@elsewhere.test' }));
+        expect(await made.failure()).toMatchObject({
+          ...{ name: 'StreamError', layer: 'stream', condition: 'host-unknown', origin: 'remote', retryable: false },
+        });
+        expect(made.events).not.toContain('securing');
+        // Over direct TLS the certificate tells before the server does.
+        const direct = attempt(
+          optionsFor(server, 'alice', { jid: 'alice@elsewhere.test', transport: overDirectTls(server) }),
+        );
+        expect((await direct.failure()).layer).toBe('tls');
+      });
+
+      it('tells nobody who is asked for before TLS', async () => {
+        const tap = await wiretap({ host: server.host, port: server.ports.c2s });
+        await attempt(optionsFor(server, 'alice', { transport: overStartTls(server, { port: tap.port }) })).online();
+        const clear = tap.sent.slice(0, tap.sent.indexOf('<starttls'));
+        expect(clear).toMatch(/<stream:stream [^>]*to=["']localhost["'][^>]*>$/);
+        expect(clear).not.toContain('alice');
+        await tap.close();
+      });
+    });
+
+    it('a certificate for another host is refused, and one that has expired', () =>
+      withServer({ certificateHosts: ['elsewhere.test', '*.localhost'] }, async (server) => {
+        const refused = async (condition: string): Promise<XmppError> => {
+          const errors: XmppError[] = [];
+          for (const transport of [overStartTls(server), overDirectTls(server)]) {
+            const made = attempt(optionsFor(server, 'alice', { transport }));
+            errors.push(await made.failure());
+            expect(errors.at(-1)).toMatchObject({
+              ...{ name: 'TlsError', layer: 'tls', condition, phase: 'tls', retryable: false },
+            });
+            expect(made.events.filter((event) => event !== 'target-failed').slice(-2)).toEqual(['securing', 'failed']);
+          }
+          return errors[0]!;
+        };
+        expect((await refused('wrong-identity')).text).toContain('elsewhere.test');
+        await server.kill9();
+        server.authority.issue('server', ['localhost']);
+        expireCertificate(server);
+        await server.restart();
+        await refused('certificate-expired');
+      }));
+
+    it('a server without TLS is told nothing but <starttls/>, unless TLS is not required', () =>
+      withServer({ tls: 'absent' }, async (server) => {
+        const tap = await wiretap({ host: server.host, port: server.ports.c2s });
+        const transport = tcp({ host: server.host, port: tap.port, security: 'starttls', tls: { ca: server.ca } });
+        const made = attempt(optionsFor(server, 'alice', { transport }));
+        const error = await made.failure();
+        expect(error).toMatchObject({ name: 'TlsError', layer: 'tls', condition: 'tls-unavailable', retryable: false });
+        expect(made.mechanism).toBeUndefined();
+        expect(tap.sent.replace(/^<\?xml[^>]*\?>\s*/, '')).toMatch(
+          /^<stream:stream [^>]*><starttls xmlns=["']urn:ietf:params:xml:ns:xmpp-tls["']\/>(<\/stream:stream>)?$/,
+        );
+        await tap.close();
+
+        for (const tls of ['preferred', 'disabled'] as const) {
+          const open = attempt(optionsFor(server, 'alice', { tls }));
+          await open.online();
+          expect(open.events).not.toContain('securing');
+          expect(open.mechanism).toBe('SCRAM-SHA-1');
+        }
+      }));
+
+    it('TLS that is optional is used, unless it is disabled', () =>
+      withServer({ tls: 'optional' }, async (server) => {
+        for (const tls of ['required', 'preferred'] as const) {
+          const made = attempt(optionsFor(server, 'alice', { tls }));
+          await made.online();
+          expect(made.events).toContain('secured');
+        }
+        const tap = await wiretap({ host: server.host, port: server.ports.c2s });
+        const clear = attempt(
+          optionsFor(server, 'alice', { tls: 'disabled', transport: tcp({ host: server.host, port: tap.port }) }),
+        );
+        await clear.online();
+        expect(clear.events).not.toContain('securing');
+
+        // A server that goes says so if it can: both often close the connection before their last words are out.
+        const [error] = await Promise.all([clear.failure(), server.stop()]);
+        const said = tap.received.includes('<system-shutdown');
+        expect(error).toMatchObject(
+          said
+            ? { name: 'StreamError', layer: 'stream', condition: 'system-shutdown', origin: 'remote' }
+            : { name: 'TransportError', layer: 'transport', condition: 'connection-closed' },
+        );
+        expect(error).toMatchObject({ phase: 'online', retryable: true });
+        await tap.close();
+      }));
+
+    describe('a session', () => {
+      let server: RealServer;
+      beforeAll(async () => {
+        server = await realServers[name]();
+      });
+      afterAll(() => server?.stop());
+
+      it('ends with the server', async () => {
+        const made = attempt(optionsFor(server, 'alice'));
+        await made.online();
+        const [error] = await Promise.all([made.failure(), server.restart()]);
+        expect(error).toMatchObject({ phase: 'online', retryable: true });
+        expect(error.condition).toMatch(/^system-shutdown$|^connection-(closed|reset)$/);
+        expect(made.log).toEqual(['next', 'error']);
+        expect(made.events.slice(-2)).toEqual(['online', 'failed']);
+      });
+
+      it('ends with the server that was killed', async () => {
+        const made = attempt(optionsFor(server, 'alice'));
+        await made.online();
+        const [error] = await Promise.all([made.failure(), server.kill9()]);
+        expect(error).toMatchObject({ name: 'TransportError', layer: 'transport', phase: 'online', retryable: true });
+        expect(error.condition).toMatch(/^connection-(reset|closed)$/);
+        await server.restart();
+      });
+
+      it('ends when the server gives no sign of life any more', async () => {
+        const made = attempt(optionsFor(server, 'alice', { keepAlive: { idle: 200, timeout: 200 } }));
+        await made.online();
+        server.freeze();
+        try {
+          expect(await made.failure()).toMatchObject({
+            ...{ name: 'XmppTimeoutError', layer: 'timeout', condition: 'timeout', phase: 'online', retryable: true },
+          });
+        } finally {
+          server.thaw();
+        }
+      });
+
+      it('lives on while the server answers', async () => {
+        const made = attempt(optionsFor(server, 'alice', { keepAlive: { idle: 20, timeout: 5_000 } }));
+        const session = await made.online();
+        // Several probes and their answers.
+        let previous = session.bytes.received;
+        await soon(
+          new Promise<void>((probed) => {
+            let answers = 0;
+            session.bytes$.subscribe(({ received }) => {
+              if (received > previous && ++answers === 4) probed();
+              previous = received;
+            });
+          }),
+          'four answers',
+        );
+        expect(made.log).toEqual(['next']);
+      });
+
+      it('gives way to another one with the same resource, and a client does not fight for it', async () => {
+        const client = xmppClient({
+          ...optionsFor(server, 'alice', { resource: 'desk' }),
+          reconnect: { backoff: () => 0 },
+        });
+        const attempts = new Set<number>();
+        client.trace$.subscribe((event) => attempts.add(event.attempt));
+        const watched = watch(client.session$);
+        await soon(watched.first, 'a session');
+        const second = attempt(optionsFor(server, 'alice', { resource: 'desk' }));
+        const session = await second.online();
+        expect(session.jid.resource).toBe('desk');
+        await soon(watched.ended, 'the end of the first');
+        expect(watched.error).toMatchObject({
+          ...{ name: 'StreamError', condition: 'conflict', origin: 'remote', phase: 'online', retryable: false },
+        });
+        expect(attempts).toEqual(new Set([1]));
+        expect(second.log).toEqual(['next']);
+      });
+
+      it('is not given where the server lets the old one keep the resource', () =>
+        withServer(
+          { config: { prosody: 'conflict_resolve = "kick_new"', ejabberd: 'resource_conflict: closenew' }[name] },
+          async (other) => {
+            const first = attempt(optionsFor(other, 'alice', { resource: 'desk' }));
+            await first.online();
+            const error: XmppError = await attempt(optionsFor(other, 'alice', { resource: 'desk' })).failure();
+            expect(error).toMatchObject({ condition: 'conflict', phase: 'bind', retryable: false });
+            expect(first.log).toEqual(['next']);
+          },
+        ));
+    });
+  });
+}
+
+function strangersCa(server: RealServer): string {
+  return createAuthority(join(dirname(server.caFile), 'strangers')).ca;
+}
+
+/** Replaces the server's certificate by one of the same authority and key that ended yesterday. */
+function expireCertificate(server: RealServer): void {
+  const file = (ending: string) => join(dirname(server.caFile), ending);
+  execFileSync(
+    'openssl',
+    [
+      ...['x509', '-req', '-in', file('server.csr'), '-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-days', '-1'],
+      ...['-CAcreateserial', '-sha256', '-extfile', file('server.ext'), '-out', file('server.crt')],
+    ],
+    { stdio: 'pipe' },
+  );
+  writeFileSync(
+    file('server.pem'),
+    readFileSync(file('server.crt'), 'utf8') + readFileSync(file('server.key'), 'utf8'),
+  );
+}

@@ -1,0 +1,70 @@
+import { firstValueFrom, from, lastValueFrom } from 'rxjs';
+import { SaslError } from '../../lib/errors/index.js';
+import type { Crypto, HashName } from '../../lib/sasl/crypto.js';
+import { webCrypto, type WebCryptoApi } from '../../lib/sasl/web-crypto.js';
+import { bytes, valueOf } from '../support/sasl-context.js';
+import { syncCrypto } from '../support/sync-crypto.js';
+
+const operations = (crypto: Crypto, hash: HashName) => ({
+  digest: crypto.digest(hash, bytes('data')),
+  hmac: crypto.hmac(hash, bytes('key'), bytes('data')),
+  'hmac of nothing': crypto.hmac(hash, bytes('key'), bytes('')),
+  pbkdf2: crypto.pbkdf2(hash, bytes('pencil'), bytes('salt'), 4096),
+});
+
+describe('webCrypto', () => {
+  it.each(['SHA-1', 'SHA-256', 'SHA-512'] as const)('%s: agrees with node:crypto', async (hash) => {
+    const expected = operations(syncCrypto(), hash);
+    for (const [name, result] of Object.entries(operations(webCrypto(), hash))) {
+      expect([name, await lastValueFrom(from(result))]).toEqual([
+        name,
+        valueOf(expected[name as keyof typeof expected]),
+      ]);
+    }
+  });
+
+  it('gives random bytes', () => {
+    const [a, b] = [webCrypto().randomBytes(24), webCrypto().randomBytes(24)];
+    expect(a).toHaveLength(24);
+    expect(a).not.toEqual(b);
+  });
+
+  const api = (subtle: object | undefined): WebCryptoApi => ({
+    subtle: subtle as SubtleCrypto,
+    getRandomValues: (array) => array,
+  });
+
+  it.each(['digest', 'hmac', 'pbkdf2'] as const)('%s without a secure context is crypto-failed', async (name) => {
+    const error = await firstValueFrom(from(operations(webCrypto(api(undefined)), 'SHA-1')[name])).catch((e) => e);
+    expect(error).toBeInstanceOf(SaslError);
+    expect(error).toMatchObject({ condition: 'crypto-failed', text: expect.stringContaining('secure contexts') });
+  });
+
+  it.each(['digest', 'hmac', 'pbkdf2'] as const)(
+    '%s that fails is crypto-failed, without what was said',
+    async (name) => {
+      const fail = () => Promise.reject(new Error('pencil'));
+      const error = await firstValueFrom(
+        from(operations(webCrypto(api({ digest: fail, importKey: fail })), 'SHA-1')[name]),
+      ).catch((e) => e);
+      expect(error).toBeInstanceOf(SaslError);
+      expect(error.condition).toBe('crypto-failed');
+      expect(error.cause).toBeUndefined();
+      expect(error.message).not.toContain('pencil');
+    },
+  );
+
+  it('does nothing until subscribed to, and no second operation after unsubscribe', async () => {
+    let imported: (key: object) => void = () => undefined;
+    const key = new Promise<object>((resolve) => (imported = resolve));
+    const subtle = { importKey: jest.fn(() => key), deriveBits: jest.fn() };
+    const result = webCrypto(api(subtle)).pbkdf2('SHA-1', bytes('pencil'), bytes('salt'), 4096);
+    expect(subtle.importKey).not.toHaveBeenCalled();
+    const subscription = from(result).subscribe();
+    expect(subtle.importKey).toHaveBeenCalledTimes(1);
+    subscription.unsubscribe();
+    imported({});
+    await key;
+    expect(subtle.deriveBits).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,16 @@
+import { ipLiteral } from '../../lib/transport/ip-literal.js';
+
+it.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['[2001:db8::1]', '2001:db8::1'],
+  ['2001:db8::1', '2001:db8::1'],
+  ['::ffff:192.0.2.1', '::ffff:192.0.2.1'],
+  ['example.org', undefined],
+  ['localhost', undefined],
+  ['1.2.3', undefined],
+  ['1.2.3.4.example', undefined],
+  ['dead.beef', undefined],
+  ['', undefined],
+])('ipLiteral(%j) is %j', (domain, expected) => {
+  expect(ipLiteral(domain)).toBe(expected);
+});
