@@ -7,7 +7,7 @@ export default {
   testTimeout: 30_000,
   testMatch: ['<rootDir>/spec/**/*-spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/browser/angular-chat/'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/', '<rootDir>/spec/bench/node_modules/'],
   transform: {
     '^.+\\.[cm]?ts$': [
       '@swc/jest',
