@@ -2,6 +2,7 @@ export { xmppClient, type XmppClient } from './client/xmpp-client.js';
 export { xmppStream } from './client/xmpp-stream.js';
 export type { StreamManagementOptions, XmppOptions } from './client/options.js';
 export type { XmppClientOptions } from './client/client-options.js';
+export type { WhenBusy } from './client/when-busy.js';
 export type { XmppStatus } from './client/status.js';
 export { clientState, type ClientState } from './extensions/client-state.js';
 export { backoff, type Backoff, type BackoffConfig } from './client/backoff.js';
@@ -28,7 +29,7 @@ export type { AckPolicy } from './session/acknowledgements.js';
 export type { RequestHandler } from './session/request-handlers.js';
 
 export type { Agreed, FeatureContext, Outcome, StreamFeature } from './stream/stream-feature.js';
-export { bind, type BindConfig } from './stream/features/bind.js';
+export { bind, type BindConfig, type OnResourceConflict } from './stream/features/bind.js';
 export { enableManagement, resumeSession, type StreamManagementConfig } from './stream/features/stream-management.js';
 export type { Enabled, ManagedSession, Resumption } from './stream/management/resumption.js';
 export { legacySession } from './stream/features/legacy-session.js';

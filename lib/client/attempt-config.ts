@@ -45,7 +45,7 @@ export function attemptConfig(
       sasl(saslConfig(prepared)),
       ...prepared.features,
       ...(resume ? [resumeSession(memory)] : []),
-      bind({ resource: prepared.resource }),
+      bind(prepared),
       legacySession,
       ...(streamManagement ? [enableManagement(memory, { resume, max: streamManagement.max })] : []),
     ] as readonly StreamFeature[],

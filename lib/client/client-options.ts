@@ -1,9 +1,12 @@
 import type { Observable } from 'rxjs';
 import type { XmppOptions } from './options.js';
 import type { ReconnectConfig } from './reconnect.js';
+import type { WhenBusy } from './when-busy.js';
 
 /** What a client is made from: what a connection is made from, and how it is kept. */
 export interface XmppClientOptions extends XmppOptions {
+  /** What becomes of these options where others are at work when they come; they `replace` them by default. */
+  readonly whenBusy?: WhenBusy;
   /** How the client comes back after a loss; `false` for not at all. */
   readonly reconnect?: false | Omit<ReconnectConfig, 'scheduler' | 'online$' | 'now$' | 'onWaiting'>;
   /**

@@ -9,6 +9,7 @@ import type { AckPolicy } from '../session/acknowledgements.js';
 import type { KeepAliveConfig } from '../session/keep-alive.js';
 import type { ResumptionStore } from '../session/resumption-store.js';
 import { secureRandom } from '../session/secure-random.js';
+import type { OnResourceConflict } from '../stream/features/bind.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { DEFAULT_TIMEOUTS } from '../transport/timeouts.js';
@@ -40,6 +41,8 @@ export interface XmppOptions {
   readonly tls?: TlsPolicy;
   /** The resource to ask for; the server picks one by default, which is best for most. */
   readonly resource?: string;
+  /** What to ask for where another session has the resource; an error (`conflict`, phase `bind`) by default. */
+  readonly onResourceConflict?: OnResourceConflict;
   /** Default language of what is sent, as a BCP 47 tag. */
   readonly lang?: string;
   /** Bounds of the phases, in milliseconds. */
@@ -76,6 +79,7 @@ export interface Prepared {
   /** The domain for DNS and certificates. */
   readonly asciiDomain: string;
   readonly resource: string | undefined;
+  readonly onConflict: OnResourceConflict | undefined;
   readonly credentials: Credentials;
   readonly transport: Transport;
   readonly tls: TlsPolicy;
@@ -133,6 +137,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
     domain: account.domain,
     asciiDomain: account.asciiDomain,
     resource: resourceOf(options, account),
+    onConflict: options.onResourceConflict,
     // One object for all attempts: SCRAM keys are kept by it.
     credentials: anonymous && !credentials.anonymous ? { ...credentials, anonymous } : credentials,
     transport,

@@ -31,6 +31,7 @@ import { Account, notConnected } from './account.js';
 import type { XmppClientOptions } from './client-options.js';
 import type { Waiting } from './reconnect.js';
 import { statusAfter, type XmppStatus } from './status.js';
+import { whenBusy } from './when-busy.js';
 
 /** A connection that is kept. */
 export interface XmppClient {
@@ -99,7 +100,8 @@ export interface XmppClient {
  * status$      o-c--O--w-cO-----c----O--o---
  * ```
  *
- * Options as an observable: each value replaces the attempt or session before it (`switchMap`), `null` disconnects.
+ * Options as an observable: each value replaces the attempt or session before it (`switchMap`), or does what its `whenBusy`
+ * says; `null` disconnects.
  */
 export function xmppClient(options: XmppClientOptions | Observable<XmppClientOptions | null>): XmppClient {
   return new LiveClient(isObservable(options) ? options : of(options));
@@ -233,17 +235,21 @@ class LiveClient implements XmppClient {
     let fatal: { readonly error: unknown } | undefined;
     return concat(
       options$.pipe(
-        switchMap((options) => {
-          fatal = undefined;
-          if (options === null) return EMPTY;
-          return this.#work(options).pipe(
-            catchError((error: unknown) => {
-              fatal = { error };
-              this.#status$.next(error instanceof XmppError ? { kind: 'offline', error } : { kind: 'offline' });
-              return EMPTY;
-            }),
-          );
-        }),
+        whenBusy<XmppClientOptions, never>(
+          () => this.#account !== undefined,
+          (options) => {
+            fatal = undefined;
+            if (options === null) return EMPTY;
+            return this.#work(options).pipe(
+              catchError((error: unknown) => {
+                fatal = { error };
+                this.#status$.next(error instanceof XmppError ? { kind: 'offline', error } : { kind: 'offline' });
+                return EMPTY;
+              }),
+            );
+          },
+          (error) => this.#status$.next({ kind: 'offline', error }),
+        ),
       ),
       // No other options can follow, so this was the end.
       defer(() => (fatal ? throwError(() => fatal!.error) : EMPTY)),

@@ -1,17 +1,43 @@
-import { defer, map, tap, type Observable } from 'rxjs';
+import {
+  catchError,
+  defer,
+  map,
+  switchMap,
+  take,
+  tap,
+  throwError,
+  throwIfEmpty,
+  type Observable,
+  type ObservableInput,
+} from 'rxjs';
+import { StanzaError } from '../../errors/stanza-error.js';
 import { StreamError } from '../../errors/stream-error.js';
 import { jid, type Jid } from '../../jid/jid.js';
 import { NS } from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
+import { within } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
 import { request } from './request.js';
+
+/**
+ * Says what to ask for where another session has the resource (RFC 6120 section 7.7.2.2): another resource, or `null` for one
+ * of the server's choice. Emitting nothing leaves the conflict an error. It has the `bind` bound to answer.
+ *
+ * @param resource The one that is taken.
+ * @param conflicts How many there were so far, this one included.
+ */
+export type OnResourceConflict = (resource: string, conflicts: number) => ObservableInput<string | null>;
 
 export interface BindConfig {
   /** The resource to ask for; the server picks one where it is `undefined` (RFC 6120 section 7.6). */
   readonly resource?: string;
+  /** By default a conflict is an error. It is asked at most five times in one attempt. */
+  readonly onConflict?: OnResourceConflict;
 }
+
+const MAX_CONFLICTS = 5;
 
 /**
  * Binds a resource (RFC 6120 section 7). The JID is the one that the server tells, whatever was asked for.
@@ -19,23 +45,43 @@ export interface BindConfig {
  * Errors with `StanzaError` (`conflict`, `resource-constraint`, `not-allowed` ...), with `StreamError` where the answer holds no
  * full JID, or with `XmppTimeoutError` of phase `bind`.
  */
-export function bind({ resource }: BindConfig = {}): StreamFeature {
+export function bind(config: BindConfig = {}): StreamFeature {
   return {
     name: 'bind',
     xmlns: NS.bind,
     parse: (advertised, _stream, { agreed }) => (agreed.authenticated && !agreed.jid ? advertised : undefined),
-    negotiate: (stream, _offer, context) => bindResource(stream, resource, context),
+    negotiate: (stream, _offer, context) => bindResource(stream, config, context),
   };
 }
 
-function bindResource(stream: XmlStream, resource: string | undefined, context: FeatureContext): Observable<Outcome> {
-  return defer(() => {
-    context.trace({ type: 'binding' });
-    const wanted = resource === undefined ? null : xml('resource', {}, resource);
-    return request(stream, xml('bind', { xmlns: NS.bind }, wanted), 'bind', context);
-  }).pipe(
+function bindResource(
+  stream: XmlStream,
+  { resource, onConflict }: BindConfig,
+  context: FeatureContext,
+): Observable<Outcome> {
+  const { trace, timeouts, scheduler } = context;
+  const ask = (wanted: string | undefined, conflicts: number): Observable<XmlElement> =>
+    defer(() => {
+      trace({ type: 'binding' });
+      const child = wanted === undefined ? null : xml('resource', {}, wanted);
+      return request(stream, xml('bind', { xmlns: NS.bind }, child), 'bind', context);
+    }).pipe(
+      catchError((error: unknown) => {
+        const isConflict = error instanceof StanzaError && error.condition === 'conflict';
+        if (!isConflict || !onConflict || wanted === undefined || conflicts > MAX_CONFLICTS) {
+          return throwError(() => error);
+        }
+        return defer(() => onConflict(wanted, conflicts)).pipe(
+          take(1),
+          throwIfEmpty(() => error),
+          within('bind', timeouts.bind, scheduler),
+          switchMap((other) => ask(other ?? undefined, conflicts + 1)),
+        );
+      }),
+    );
+  return ask(resource, 1).pipe(
     map(boundJid),
-    tap((bound) => context.trace({ type: 'bound', jid: bound.toString() })),
+    tap((bound) => trace({ type: 'bound', jid: bound.toString() })),
     map((bound): Outcome => ({ kind: 'next', agreed: { jid: bound } })),
   );
 }
