@@ -8,7 +8,7 @@ const names: Record<string, string> = {
   rxmpp: `
     DEFAULT_TIMEOUTS DEFAULT_XML_LIMITS Jid JidError NS SaslError StanzaError StreamError TlsError TransportError UsageError
     XmlElement XmlError XmppError XmppTimeoutError anonymous backoff bind clientState connect connectTimeout deadline
-    defaultMechanisms disconnect enableManagement external isRetryable jid keepAlive legacySession negotiate openStream
+    defaultMechanisms disconnect enableManagement external intercept isRetryable jid keepAlive legacySession negotiate openStream
     parseStream plain reconnect resumeSession sasl scopeMap scram scramKeyCache serialize session startTls webCrypto
     websocket xml xmppClient xmppStream
   `,

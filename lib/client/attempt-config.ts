@@ -55,6 +55,7 @@ export function attemptConfig(
       iqTimeout: prepared.iqTimeout,
       memory,
       resumable,
+      interceptors: prepared.interceptors,
       acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
     },
     keepAlive: { ...prepared.keepAlive, scheduler },

@@ -6,6 +6,7 @@ import type { Credentials } from '../sasl/mechanism.js';
 import type { ScramKeyCache } from '../sasl/scram-key-cache.js';
 import { webCrypto } from '../sasl/web-crypto.js';
 import type { AckPolicy } from '../session/acknowledgements.js';
+import type { Interceptors } from '../session/gates.js';
 import type { KeepAliveConfig } from '../session/keep-alive.js';
 import type { ResumptionStore } from '../session/resumption-store.js';
 import { secureRandom } from '../session/secure-random.js';
@@ -61,6 +62,8 @@ export interface XmppOptions {
   readonly keepAlive?: false | Omit<KeepAliveConfig, 'scheduler'>;
   /** More stream features, tried after authentication and before resource binding. */
   readonly features?: readonly StreamFeature[];
+  /** What stanzas go through in both directions: `intercept()`; nothing by default. */
+  readonly interceptors?: Interceptors;
   /** Every timer; `asyncScheduler` by default. */
   readonly scheduler?: SchedulerLike;
   /** As `Math.random`; the platform's secure generator by default. */
@@ -94,6 +97,7 @@ export interface Prepared {
   /** The mechanism that worked before: nothing as weak as PLAIN is used after a stronger one (threat A1). */
   readonly pin: { mechanism: string | undefined };
   readonly features: readonly StreamFeature[];
+  readonly interceptors: Interceptors | undefined;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
   readonly crypto: Crypto;
@@ -152,6 +156,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
     keepAlive: options.keepAlive === false ? { idle: Infinity } : (options.keepAlive ?? {}),
     pin: { mechanism: undefined },
     features: options.features ?? [],
+    interceptors: options.interceptors,
     scheduler,
     random: options.random ?? secureRandom,
     crypto: options.crypto ?? webCrypto(),

@@ -9,10 +9,11 @@ import type { XmlElement } from '../xml/xml-element.js';
  * How far a stanza has come:
  * - `queued`: accepted, in order;
  * - `written`: handed to the operating system. Without stream management nothing more can be known, and it is the last;
- * - `acked`: the server has taken it over (XEP-0198).
+ * - `acked`: the server has taken it over (XEP-0198);
+ * - `filtered`: an interceptor dropped it, and it is never sent.
  */
 export interface Delivery {
-  readonly state: 'queued' | 'written' | 'acked';
+  readonly state: 'queued' | 'written' | 'acked' | 'filtered';
   readonly stanza: XmlElement;
 }
 
@@ -27,6 +28,8 @@ export interface Undelivered {
 export class Outgoing {
   /** Whether a connection was given it: from then on it may have arrived. */
   handedOver = false;
+  /** Whether the interceptors have seen it. */
+  intercepted = false;
   #queued = false;
   #written = false;
   #settled = false;
@@ -78,6 +81,13 @@ export class Outgoing {
     // The server has it, whether the operating system has told or not.
     this.written(false);
     this.observer?.next({ state: 'acked', stanza: this.stanza });
+    this.#complete();
+  }
+
+  /** It is not to be sent. */
+  filtered(): void {
+    if (this.#settled) return;
+    this.observer?.next({ state: 'filtered', stanza: this.stanza });
     this.#complete();
   }
 

@@ -94,6 +94,15 @@ export class IqTracker {
     return true;
   }
 
+  /** Settles a request that is not to be sent. */
+  reject({ name, attrs: { type, id } }: XmlElement, error: XmppError): void {
+    const pending = name === 'iq' && (type === 'get' || type === 'set') && this.#pending.get(id ?? '');
+    if (!pending) return;
+    this.#pending.delete(pending.id);
+    this.#deadlines.remove(pending, pending.due);
+    pending.subscriber.error(error);
+  }
+
   /**
    * Settles what is pending: no answer can come any more.
    *

@@ -5,24 +5,27 @@ import {
   filter,
   ignoreElements,
   map,
+  noop,
   Observable,
   of,
   ReplaySubject,
   Subject,
   Subscription,
 } from 'rxjs';
+import { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmlError } from '../errors/xml-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
-import type { StanzaError } from '../errors/stanza-error.js';
 import type { Jid } from '../jid/jid.js';
 import type { NegotiatedStream } from '../stream/negotiate.js';
 import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
 import { NS } from '../xml/namespaces.js';
+import { serialize } from '../xml/serialize.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { Acknowledgements, type AckPolicy } from './acknowledgements.js';
+import type { Gates, Interceptors } from './gates.js';
 import { Outgoing, type Delivery, type Undelivered } from './delivery.js';
 import { errorReply, type RequestHandler } from './request-handlers.js';
 import type { ByteCount, IqOptions, Session } from './session.js';
@@ -32,6 +35,7 @@ export interface LiveSessionConfig extends Stage {
   readonly memory: SessionMemory;
   readonly iqTimeout: number;
   readonly acknowledgements: AckPolicy;
+  readonly interceptors?: Interceptors;
 }
 
 /** The session on one negotiated stream: takes elements apart by what they are, and sends. */
@@ -51,6 +55,7 @@ export class LiveSession implements Session {
   readonly #answers = new Subscription();
   /** What nobody acknowledges settles when it is written, or here at the end. */
   readonly #unwritten = new Set<Outgoing>();
+  readonly #gates: Gates | undefined;
   #closing = false;
   #over: StanzaError | undefined;
 
@@ -73,6 +78,7 @@ export class LiveSession implements Session {
     this.stream = stream;
     this.#memory = config.memory;
     this.#config = config;
+    this.#gates = config.interceptors?.();
     if (this.#memory.managed) {
       this.#acknowledgements = new Acknowledgements(stream, this.#memory, config.scheduler, config.acknowledgements);
     }
@@ -153,6 +159,54 @@ export class LiveSession implements Session {
   transmit(outgoing: Outgoing): void {
     if (this.#over) throw this.#over;
     if (this.#closing) throw lost('the session is being closed');
+    if (this.#gates && isStanza(outgoing.stanza) && !outgoing.intercepted) this.#intercept(outgoing, this.#gates);
+    else this.#write(outgoing);
+  }
+
+  /** Sends what the interceptors make of it. */
+  #intercept(outgoing: Outgoing, gates: Gates): void {
+    const { stanza } = outgoing;
+    // What cannot be written fails now, and not behind the back of its sender.
+    serialize(stanza);
+    outgoing.intercepted = true;
+    outgoing.queued();
+    this.#unwritten.add(outgoing);
+    let through = false;
+    const drop = (settle: () => void, error: StanzaError) => {
+      if (through || !this.#unwritten.delete(outgoing)) return;
+      settle();
+      this.#memory.iqs.reject(stanza, error);
+    };
+    gates.outbound.push(stanza, {
+      next: (result) => {
+        const itself = !through && result.name === stanza.name && result.attrs.id === stanza.attrs.id;
+        const out = itself ? outgoing : this.#memory.outgoing(result);
+        out.intercepted = true;
+        if (itself) {
+          through = true;
+          outgoing.stanza = result;
+          this.#unwritten.delete(outgoing);
+        }
+        try {
+          if (this.#closing) throw lost('the session is being closed');
+          this.#write(out);
+        } catch (error) {
+          out.lost(error as XmppError);
+          this.#memory.iqs.reject(result, error as XmppError);
+        }
+      },
+      error: (cause) => {
+        const error = new StanzaError({ condition: 'interceptor-failed', cause });
+        drop(() => outgoing.lost(error), error);
+      },
+      complete: () => {
+        const error = new StanzaError({ condition: 'filtered', text: 'an interceptor dropped it' });
+        drop(() => outgoing.filtered(), error);
+      },
+    });
+  }
+
+  #write(outgoing: Outgoing): void {
     const { stanza, handedOver } = outgoing;
     const acknowledgements = isStanza(stanza) ? this.#acknowledgements : undefined;
     // Before it is written: whoever is told of the traffic may send something too, which then comes behind it.
@@ -203,16 +257,24 @@ export class LiveSession implements Session {
     switch (element.name) {
       case 'message':
       case 'presence':
-        this.#memory.received();
-        this.#stanza$.next(element);
-        return;
       case 'iq':
         this.#memory.received();
-        this.#receiveIq(element);
+        if (!this.#gates) return this.#take(element);
+        this.#gates.inbound.push(element, {
+          next: (stanza) => this.#take(stanza),
+          // Thrown at a subscriber's, so that it is told as RxJS tells it, and harms no session.
+          error: (error) => this.#answers.add(of(error).subscribe((told) => raise(told))),
+          complete: noop,
+        });
         return;
       default:
         this.#nonza$.next(element);
     }
+  }
+
+  #take(stanza: XmlElement): void {
+    if (stanza.name === 'iq') this.#receiveIq(stanza);
+    else this.#stanza$.next(stanza);
   }
 
   /** Asks whether the peer is still there, in the cheapest way that makes it answer. */
@@ -233,7 +295,12 @@ export class LiveSession implements Session {
     this.#over = lost(reason ? 'the session was lost' : 'the session was closed', reason);
     this.#answers.unsubscribe();
     this.#acknowledgements?.dispose();
-    for (const outgoing of this.#unwritten) outgoing.lost(this.#over);
+    this.#gates?.close();
+    for (const outgoing of this.#unwritten) {
+      outgoing.lost(this.#over);
+      // A request that was never sent cannot be answered on another stream.
+      if (!outgoing.handedOver) this.#memory.iqs.reject(outgoing.stanza, this.#over);
+    }
     this.#unwritten.clear();
     if (again) this.#memory.suspend(this.#over);
     else this.#memory.lose(this.#over);
@@ -288,6 +355,10 @@ export class LiveSession implements Session {
 /** What is counted by stream management, and delivered (RFC 6120 section 8). */
 function isStanza({ name, xmlns }: XmlElement): boolean {
   return (name === 'message' || name === 'presence' || name === 'iq') && (xmlns === '' || xmlns === NS.client);
+}
+
+function raise(error: unknown): never {
+  throw error;
 }
 
 /** The live session behind a session that `session()` made. */

@@ -6,6 +6,7 @@ import { scopeMap } from '../stream/scope-map.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { closedByPeer } from '../stream/xml-stream.js';
 import { DEFAULT_ACK_POLICY, type AckPolicy } from './acknowledgements.js';
+import type { Interceptors } from './gates.js';
 import { LiveSession } from './live-session.js';
 import { secureRandom } from './secure-random.js';
 import type { Session } from './session.js';
@@ -18,6 +19,8 @@ export interface SessionConfig extends StageConfig {
   readonly random?: () => number;
   /** When acknowledgements are asked for; after 16 stanzas or 1,000 ms by default (XEP-0198 section 4). */
   readonly acknowledgements?: Partial<AckPolicy>;
+  /** What stanzas go through: `intercept()`; nothing by default. */
+  readonly interceptors?: Interceptors;
   /** What the session lives in; its own by default. */
   readonly memory?: SessionMemory;
   /** Whether the memory outlives a loss, for another stream to resume the session; whoever says so settles it in the end. */
@@ -44,13 +47,13 @@ export interface SessionConfig extends StageConfig {
  */
 export function session(config: SessionConfig = {}): OperatorFunction<NegotiatedStream, Session> {
   const stage = stageOf(config);
-  const { iqTimeout = 30_000, random = secureRandom } = config;
+  const { iqTimeout = 30_000, random = secureRandom, interceptors } = config;
   return scopeMap(
     (negotiated) =>
       new Observable<Session>((subscriber) => {
         const memory = config.memory ?? new SessionMemory(stage.scheduler, random);
         const acknowledgements = { ...DEFAULT_ACK_POLICY, ...config.acknowledgements };
-        const live = new LiveSession(negotiated, { ...stage, memory, iqTimeout, acknowledgements });
+        const live = new LiveSession(negotiated, { ...stage, memory, iqTimeout, acknowledgements, interceptors });
         const { stream, jid, resumed } = negotiated;
         const fail = (error: XmppError) => {
           XmppError.inPhase(error, live.closing ? 'close' : 'online');

@@ -1,0 +1,107 @@
+import { of, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
+import type { XmlElement } from '../xml/xml-element.js';
+import type { Gate, GateExit, Interceptors } from './gates.js';
+
+/**
+ * An operator for one stanza: its source emits the stanza and completes. What it emits goes on in place of it, and nothing if it
+ * emits nothing. So `filter` drops, `map` changes, `delay` delays, `mergeMap` and `endWith` add.
+ */
+export type Interceptor = MonoTypeOperatorFunction<XmlElement>;
+
+export interface InterceptConfig {
+  /** For what the server sends, first to last, before anybody else gets it. */
+  readonly inbound?: readonly Interceptor[];
+  /** For what is sent, first to last, before it is counted and written. */
+  readonly outbound?: readonly Interceptor[];
+}
+
+/**
+ * Puts operators between a session and its stanzas. For the option `interceptors`.
+ *
+ * ```text
+ * sent                        --a--b-----c---
+ * outbound: [delay(3) for a]  -----a-----c---      order is kept: b is ready at once, and waits for a
+ *                                  b
+ * ```
+ *
+ * ```ts
+ * interceptors: intercept({
+ *   outbound: [map((stanza) => (stanza.name === 'message' ? receiptRequested(stanza) : stanza))],
+ *   inbound: [filter((stanza) => !blocked.has(stanza.attrs.from))],
+ * })
+ * ```
+ *
+ * - Messages, presences and IQs pass, answers and our own replies included. Stream management and other nonzas do not, and
+ *   neither does what is sent again after a resumption.
+ * - Outbound, the first stanza to come out with the `name` and `id` of the one that went in stands for it in its delivery. Where
+ *   none does, the delivery ends with `filtered`, and a request with `StanzaError` `filtered`. Others that come out are sent
+ *   as by `send()`. What an operator errors with fails the delivery (`delivery-failed`); the session goes on.
+ * - Inbound, a stanza is counted for XEP-0198 when it came, whatever becomes of it. A request that is dropped is not answered.
+ *   What an operator errors with is reported as RxJS does it, and the stanza is dropped.
+ * - All of it belongs to one session on one stream: what has not come out when that ends never does, and its delivery fails.
+ */
+export function intercept({ inbound = [], outbound = [] }: InterceptConfig): Interceptors {
+  return () => {
+    const [inside, outside] = [new OrderlyGate(inbound), new OrderlyGate(outbound)];
+    return {
+      inbound: inside,
+      outbound: outside,
+      close: () => {
+        inside.close();
+        outside.close();
+      },
+    };
+  };
+}
+
+/** One stanza on its way: what has come of it, while those before it are not through yet. */
+interface Passage {
+  readonly exit: GateExit;
+  readonly waiting: ((exit: GateExit) => void)[];
+  ended: boolean;
+}
+
+/** Lets every stanza in at once, and out in order. */
+class OrderlyGate implements Gate {
+  readonly #operators: readonly Interceptor[];
+  readonly #held = new Subscription();
+  #passages: Passage[] = [];
+
+  constructor(operators: readonly Interceptor[]) {
+    this.#operators = operators;
+  }
+
+  push(stanza: XmlElement, exit: GateExit): void {
+    if (this.#held.closed) return;
+    const passage: Passage = { exit, waiting: [], ended: false };
+    this.#passages.push(passage);
+    const tell = (what: (exit: GateExit) => void, last = false) => {
+      passage.ended ||= last;
+      passage.waiting.push(what);
+      if (this.#passages[0] === passage) this.#drain();
+    };
+    const operated$ = this.#operators.reduce((source, operator) => source.pipe(operator), of(stanza));
+    const passing = operated$.subscribe({
+      next: (result) => tell((to) => to.next(result)),
+      error: (error: unknown) => tell((to) => to.error(error), true),
+      complete: () => tell((to) => to.complete(), true),
+    });
+    this.#held.add(passing);
+  }
+
+  close(): void {
+    this.#passages = [];
+    this.#held.unsubscribe();
+  }
+
+  /** Tells what the first one has to tell, and where that is through, the next. */
+  #drain(): void {
+    for (let first = this.#passages[0]; first; first = this.#passages[0]) {
+      // Told one by one: whoever is told may send another, or close the gate.
+      const what = first.waiting.shift();
+      if (what) what(first.exit);
+      else if (first.ended) this.#passages.shift();
+      else return;
+    }
+  }
+}
