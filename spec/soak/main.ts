@@ -5,7 +5,7 @@ import type { Counts } from './tally.js';
 /**
  * `npm run soak -- [--sessions N] [--resets N] [--messages N] [--burst N] [--pace MS] [--seed S] [--servers prosody,ejabberd]`:
  * sessions on real servers through a proxy that resets their connections; then the server is killed. Exits with 1 if a
- * message was lost, doubled or not accounted for.
+ * message was lost, doubled or not accounted for, or if a client changed the order.
  */
 const { values } = parseArgs({
   options: {

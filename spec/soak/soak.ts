@@ -4,7 +4,9 @@ import { tcp } from '../../lib/node.js';
 import { realServers, type RealServer } from '../servers/index.js';
 import { chance, type Chance } from '../simulation/chance.js';
 import { resetProxy, type ResetProxy } from './reset-proxy.js';
+import { auditOrder } from './audit-order.js';
 import { Tally, type Counts } from './tally.js';
+import { WireLog } from './wire-log.js';
 
 export interface SoakConfig {
   /** The half of them send, the others receive. */
@@ -51,6 +53,15 @@ const CONFIG = {
 };
 
 /**
+ * Whether a server hands messages over out of order when their receiver resumes its session. ejabberd 23.01 does, now and then:
+ * to resume, the process of the new connection copies the state of the old one's, and becomes the one that is routed to;
+ * what came to the old process meanwhile is routed once more only when that is stopped, behind what the new process was given
+ * directly (`c2s_handle_call`, `inherit_session_state` and `bounce_message_queue` of its mod_stream_mgmt). No client can see or
+ * mend that. So each leg is looked at by itself: what the sender wrote, what the receiver was sent, what it told its application.
+ */
+const REORDERS = { prosody: false, ejabberd: true };
+
+/**
  * Many sessions on a real server, over a network that resets their connections again and again in the midst of the traffic;
  * then the server dies. Every message is counted by its id.
  */
@@ -89,6 +100,9 @@ interface Party {
   readonly user: string;
   readonly client: XmppClient;
   readonly proxy: ResetProxy;
+  readonly wire: WireLog;
+  /** Ids of what came, in order. */
+  readonly told: string[];
   /** Sends whether there is a session or not, once the server dies; before that all wait for one. */
   readonly queues: boolean;
 }
@@ -106,7 +120,7 @@ class Soak {
   #tally = new Tally('0');
 
   constructor(
-    private readonly name: string,
+    private readonly name: RealServer['name'],
     private readonly config: SoakConfig,
     private readonly server: RealServer,
     names: readonly string[],
@@ -144,7 +158,7 @@ class Soak {
     }
   }
 
-  /** Connections break; nothing is lost, doubled or reordered. */
+  /** Connections break; nothing is lost or doubled, or reordered by a client. */
   async #resetPhase(): Promise<Counts> {
     const { messages, resets } = this.config;
     const tally = this.#begin('1');
@@ -167,7 +181,13 @@ class Soak {
     check(counts.sent === messages && counts.acked === messages, `${counts.acked} of ${counts.sent} were acknowledged`);
     check(counts.received === messages, `${counts.received} of ${counts.sent} were received`);
     check(counts.returned === 0, `${counts.returned} came back`);
-    check(counts.reordered === 0, `${counts.reordered} came out of order`);
+    const { violations, byServer } = auditOrder(tally.name, this.#parties);
+    this.#violations.push(...violations);
+    check(
+      counts.reordered === byServer.length,
+      `${counts.reordered} came out of order, ${byServer.length} on the wire`,
+    );
+    if (!REORDERS[this.name]) this.#violations.push(...byServer);
     check(this.#count.bound === this.#parties.length, `${this.#count.bound - this.#parties.length} sessions were lost`);
     const done = this.#parties.reduce((all, { proxy }) => all + proxy.resets.byOctet + proxy.resets.byHand, 0);
     check(done === resets * this.#parties.length, `${done} connections were reset`);
@@ -257,11 +277,12 @@ class Soak {
     const { host, domain, ca, users } = this.server;
     const draw = chance(this.config.seed, 10_000 + index);
     const queues = index % 2 === 0;
+    const wire = new WireLog();
     const client = xmppClient({
       jid: `${user}@${domain}`,
       resource: 'soak',
       credentials: { password: users[user]! },
-      transport: tcp({ host, port: proxy.port, security: 'starttls', tls: { ca } }),
+      transport: wire.watch(tcp({ host, port: proxy.port, security: 'starttls', tls: { ca } })),
       streamManagement: { acknowledgements: { every: 8, after: 250 } },
       keepAlive: { idle: 30_000, timeout: 30_000 },
       reconnect: { backoff: backoff({ initial: 200, max: 2_000, random: draw.random }) },
@@ -269,14 +290,19 @@ class Soak {
       timeouts: { target: 30_000, connect: 60_000, tls: 60_000, deadline: 120_000, close: 30_000 },
       whileOffline: queues ? { queue: 100_000 } : 'error',
     });
-    const party: Party = { index, user, client, proxy, queues };
+    const party: Party = { index, user, client, proxy, wire, told: [], queues };
     this.#held.add(
       client.trace$.subscribe(({ type }) => {
         if (type === 'connecting') this.#count.attempts++;
       }),
     );
     this.#held.add(client.status$.subscribe(() => this.#changed$.next()));
-    this.#held.add(client.message$.subscribe((stanza) => this.#tally.receive(user, stanza)));
+    this.#held.add(
+      client.message$.subscribe((stanza) => {
+        party.told.push(stanza.attrs.id ?? '');
+        this.#tally.receive(user, stanza);
+      }),
+    );
     this.#held.add(
       client.session$.subscribe({
         next: (session) => this.#onSession(party, session),

@@ -88,8 +88,9 @@ export class Tally {
       message.received++;
       if (message.outcome === 'acked' && message.received === 1 && message.returned === 0) this.#awaited--;
       const way = `${receiver} ${message.sender}`;
-      if ((this.#latest.get(way) ?? -1) > message.number && message.received === 1) this.#reordered++;
-      this.#latest.set(way, message.number);
+      const latest = this.#latest.get(way) ?? -1;
+      if (latest > message.number && message.received === 1) this.#reordered++;
+      this.#latest.set(way, Math.max(latest, message.number));
     }
     this.changed$.next();
   }
