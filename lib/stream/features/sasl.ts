@@ -1,5 +1,6 @@
 import { catchError, defer, EMPTY, expand, last, map, switchMap, tap, throwError, type Observable } from 'rxjs';
 import { SaslError } from '../../errors/sasl-error.js';
+import { StreamError } from '../../errors/stream-error.js';
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.js';
 import type { SaslContext, SaslExchange, SaslMechanism } from '../../sasl/mechanism.js';
 import { noMechanismError } from '../../sasl/no-mechanism-error.js';
@@ -93,6 +94,7 @@ function authenticate(
           throw refusal(answer, mechanism.name, challenged, [...sent, context.credentials.password ?? '']);
         return exchange.finish(dataOf(answer, mechanism.name)).pipe(within('sasl', timeouts.sasl, scheduler));
       }),
+      catchError((error: unknown) => throwError(() => discreet(error, [...sent, context.credentials.password ?? '']))),
       tap(() => trace({ type: 'authenticated', mechanism: mechanism.name })),
     );
   });
@@ -153,13 +155,24 @@ function refusal(answer: XmlElement, mechanism: string, challenged: boolean, sec
   const names = answer.children.flatMap((child) => (child instanceof XmlElement ? child.name : []));
   const condition = names.find((name) => CONDITIONS.has(name)) ?? 'not-authorized';
   const said = answer.child('text')?.text().trim() ?? '';
-  const telling = said !== '' && !secrets.some((secret) => secret !== '' && said.includes(secret));
+  const telling = said !== '' && !repeats(said, secrets);
   return new Refused(
     condition,
     `${explain(condition, mechanism)}${telling ? ` (${said})` : ''}`,
     mechanism,
     challenged,
   );
+}
+
+/** A stream error in the midst of it, without the server's words where they repeat what we sent (threat A7). */
+function discreet(error: unknown, secrets: readonly string[]): unknown {
+  if (!(error instanceof StreamError) || !repeats(`${error.text} ${error.location}`, secrets)) return error;
+  const { condition, origin, retryable } = error;
+  return new StreamError({ condition, origin, retryable, text: 'the server ended the stream', phase: 'sasl' });
+}
+
+function repeats(said: string, secrets: readonly string[]): boolean {
+  return secrets.some((secret) => secret !== '' && said.includes(secret));
 }
 
 /** RFC 6120 section 6.5, for people. */

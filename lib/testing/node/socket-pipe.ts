@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 import type { ServerChannelBinding, ServerPipe } from '../server/server-pipe.js';
+import { reset } from './reset.js';
 
 /** A TCP connection as the server sees it. TLS is started on it by `startTls`, at once or after STARTTLS. */
 export class SocketPipe implements ServerPipe {
@@ -39,8 +40,7 @@ export class SocketPipe implements ServerPipe {
 
   /** A reset, as a cut is: the client must not take it for a proper end. */
   destroy(): void {
-    if (this.#raw.connecting || this.#raw.destroyed) this.#raw.destroy();
-    else this.#raw.resetAndDestroy();
+    reset(this.#raw, this.#socket);
     this.#secure?.destroy();
   }
 

@@ -310,6 +310,23 @@ describe('sasl', () => {
     });
   });
 
+  it.each([
+    ['its text', (said: string) => `<not-authorized xmlns='${NS.streams}'/><text xmlns='${NS.streams}'>${said}</text>`],
+    ['where it sends us', (said: string) => `<see-other-host xmlns='${NS.streams}'>${said}</see-other-host>`],
+  ])('a stream error that repeats what we sent in %s is told without it (A7)', (_where, content) => {
+    const echo = exchange([
+      `<auth xmlns='${NS.sasl}' mechanism='PLAIN'>{data}</auth>`,
+      `<stream:error>${content('{data}')}</stream:error>`,
+    ]);
+    const run = new WireRun([offering(['PLAIN'], echo), mute()], {
+      options: { credentials: { password: PASSWORD, allowPlain: true } },
+      transport: tls,
+    }).flush(0);
+    expect(run.outcome).toMatch(/^stream (not-authorized|see-other-host) \(sasl\) remote$/);
+    expect(run.error).toMatchObject({ location: undefined, text: 'the server ended the stream' });
+    run.check();
+  });
+
   describe('the server is not who it says (A4)', () => {
     const finals: [string, string | ((right: string) => string), string][] = [
       ['no signature', '', 'server-not-authentic'],

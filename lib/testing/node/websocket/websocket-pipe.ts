@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { ServerPipe } from '../../server/server-pipe.js';
+import { reset } from '../reset.js';
 import { FrameReader } from './frame-reader.js';
 import { CloseCode, closeFrame, frame, Opcode } from './frame.js';
 
@@ -70,8 +71,7 @@ export class WebSocketPipe implements ServerPipe {
 
   /** A reset, as a cut is. Of TLS only the connection below could be reset, and that is the HTTP server's. */
   destroy(): void {
-    if (this.#socket instanceof Socket && !(this.#socket instanceof TLSSocket) && !this.#socket.destroyed)
-      this.#socket.resetAndDestroy();
+    if (this.#socket instanceof Socket && !(this.#socket instanceof TLSSocket)) reset(this.#socket);
     else this.#socket.destroy();
   }
 
