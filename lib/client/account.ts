@@ -179,11 +179,14 @@ export class Account {
   }
 
   #attempts(): Observable<Session> {
-    const { reconnect: policy = {}, online$ = browserOnline() } = this.#options;
+    const { transport, asciiDomain, scheduler } = this.#prepared;
+    // A browser without a network reaches its own machine all the same.
+    const usual$ = transport.isLoopback?.(asciiDomain) ? undefined : browserOnline();
+    const { reconnect: policy = {}, online$ = usual$ } = this.#options;
     const attempts$ = defer(() => this.#attempt());
     if (policy === false) return attempts$;
     const { now$, onWaiting } = this.#context;
-    return attempts$.pipe(reconnect({ ...policy, online$, now$, onWaiting, scheduler: this.#prepared.scheduler }));
+    return attempts$.pipe(reconnect({ ...policy, online$, now$, onWaiting, scheduler }));
   }
 
   #attempt(): Observable<Session> {

@@ -10,8 +10,8 @@ export interface XmppClientOptions extends XmppOptions {
   /** How the client comes back after a loss; `false` for not at all. */
   readonly reconnect?: false | Omit<ReconnectConfig, 'scheduler' | 'online$' | 'now$' | 'onWaiting'>;
   /**
-   * Whether there is a network; until it first emits there is. In browsers their `online` and `offline` events by default, which
-   * know nothing of servers on the same machine: `NEVER` leaves them out.
+   * Whether there is a network; until it first emits there is. In browsers their `online` and `offline` events by default, but
+   * for servers on the same machine, which need none.
    */
   readonly online$?: Observable<boolean>;
   /**

@@ -100,5 +100,7 @@ export interface Connection {
  */
 export interface Transport {
   readonly name: string;
+  /** Whether the server of this A-label domain is on this machine: no network is needed then. Without it, it is not. */
+  isLoopback?(domain: string): boolean;
   connect(context: ConnectContext): Observable<Connection>;
 }

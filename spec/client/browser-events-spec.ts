@@ -1,7 +1,10 @@
 import { NEVER, VirtualTimeScheduler } from 'rxjs';
 import { browserOnline, browserWake } from '../../lib/client/browser-events.js';
 import { xmppClient } from '../../lib/client/xmpp-client.js';
+import { websocket } from '../../lib/index.js';
 import { expects, scriptedTransport } from '../../lib/testing.js';
+import { fakeFetch } from '../support/fake-fetch.js';
+import { fakeWebSockets } from '../support/fake-web-socket.js';
 import { watch } from '../support/watch.js';
 import { replayCrypto } from '../support/wire-run.js';
 import { ACCOUNT, goesOnline } from '../support/wire.js';
@@ -140,6 +143,33 @@ describe('xmppClient in a browser', () => {
     expect(transport.connections).toBe(1);
     held.unsubscribe();
     expect([page.listeners, transport.open]).toEqual([0, 0]);
+  });
+
+  it.each([
+    ['wss://localhost/ws', 'localhost', 1],
+    ['ws://127.0.0.1:5280/ws', 'example.org', 1],
+    ['ws://[::1]:5280/ws', 'example.org', 1],
+    // Looked up on this machine.
+    [undefined, 'localhost', 1],
+    ['wss://example.org/ws', 'localhost', 0],
+    ['wss://localhost.example.org/ws', 'example.org', 0],
+    [undefined, 'example.org', 0],
+  ] as const)('without a network it dials %s (domain %s) %i times', (url, domain, times) => {
+    const page = asBrowser({ onLine: false });
+    const fakes = fakeWebSockets();
+    const asked = fakeFetch({});
+    const transport = websocket({ url, WebSocketCtor: fakes.WebSocketCtor, fetch: asked.fetch });
+    const { client, status } = scheduled({ jid: `alice@${domain}`, transport });
+    const held = client.connect();
+    const dialled = () => fakes.sockets.length + asked.asked.length;
+    expect([dialled(), status.values.at(-1)!.kind]).toEqual([times, times ? 'connecting' : 'waiting']);
+    // What is under way stays so.
+    page.tell('window', 'offline');
+    expect([dialled(), status.values.at(-1)!.kind]).toEqual([times, times ? 'connecting' : 'waiting']);
+    page.tell('window', 'online');
+    expect([dialled(), status.values.at(-1)!.kind]).toEqual([1, 'connecting']);
+    held.unsubscribe();
+    expect(page.listeners).toBe(0);
   });
 
   it('asks at once whether its link lives when the page is shown again', () => {

@@ -45,6 +45,7 @@ export function websocket({ tls, ...config }: NodeWebSocketConfig = {}): Transpo
   });
   return {
     name: 'websocket',
+    isLoopback: (domain) => anywhere(config).isLoopback!(domain),
     connect: (context) =>
       constructor$.pipe(switchMap((Ctor) => anywhere({ ...config, WebSocketCtor: Ctor }).connect(context))),
   };

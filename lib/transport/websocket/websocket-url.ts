@@ -14,6 +14,15 @@ export interface WebSocketUrl {
 /** Not `*.localhost`: browsers keep these on the machine, the resolvers of other platforms may ask the network. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+/** Whether this address is one of this machine. */
+export function isLoopback(address: string): boolean {
+  try {
+    return LOOPBACK.test(new URL(address).hostname);
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Checks an address. Plain `ws:` is for this machine alone unless it is allowed explicitly (RFC 7395 section 7).
  *

@@ -8,7 +8,7 @@ import type { ConnectContext, Connection, Transport } from '../transport.js';
 import { hostMeta, isSecure, type Fetch } from './host-meta.js';
 import { openWebSocket, targetOf } from './open-websocket.js';
 import type { WebSocketCtor } from './web-socket-like.js';
-import { websocketUrl, type WebSocketUrl } from './websocket-url.js';
+import { isLoopback, websocketUrl, type WebSocketUrl } from './websocket-url.js';
 
 export interface WebSocketConfig {
   /** `wss://...`; looked up by XEP-0156 where it is absent. */
@@ -33,6 +33,7 @@ export interface WebSocketConfig {
 export function websocket(config: WebSocketConfig = {}): Transport {
   return {
     name: 'websocket',
+    isLoopback: (domain) => isLoopback(config.url ?? `https://${domain}`),
     connect: (context) =>
       defer(() => {
         const Ctor = config.WebSocketCtor ?? (globalThis.WebSocket as WebSocketCtor | undefined);
