@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeOfNpm } from '../support/node-of-npm.js';
 
 const root = process.cwd();
 const app = join(root, 'spec/browser/angular-chat');
@@ -43,15 +44,24 @@ export function buildApp(say: (line: string) => void = () => undefined): string 
     packages,
     stampOf('spec/browser/angular-chat/src', 'spec/browser/angular-chat/angular.json'),
   ].join(' ');
-  if (changed('app', everything, built)) {
+  if (changed('app', everything, built) || !existsSync(join(place, 'build.log'))) {
     say('Building the app ...');
-    const output = run(...nodeForAngular(join(installed, '@angular/cli/bin/ng.js'), 'build'), app);
-    if (/\[WARNING\]|\[ERROR\]|^Warning:/m.test(output)) throw new Error(`ng build warns:\n${output}`);
+    const output = run(nodeForAngular(), [join(installed, '@angular/cli/bin/ng.js'), 'build'], app);
+    writeFileSync(join(place, 'build.log'), output);
+    if (complaintsIn(output).length > 0) throw new Error(`ng build complains:\n${output}`);
     keep('app', everything);
     say(/Initial total.*/.exec(output)?.[0] ?? '');
   }
   return built;
 }
+
+/** The warnings and errors of a build, each by its first line. */
+export function complaintsIn(output: string): string[] {
+  return output.split('\n').filter((line) => /\[(WARNING|ERROR)\]|^\s*(npm )?(warning|warn|error)\b/i.test(line));
+}
+
+/** What the last build said. */
+export const buildLog = (): string => readFileSync(join(place, 'build.log'), 'utf8');
 
 /** As `npm publish` would, in a folder of its own: a `dist` in use stays as it is. */
 function pack(): void {
@@ -68,11 +78,11 @@ function pack(): void {
 }
 
 /** Angular 22 asks for Node 22.22.3, 24.15 or 26; where there is less, npm has one. */
-function nodeForAngular(...args: string[]): [command: string, args: string[]] {
+function nodeForAngular(): string {
   const [major, minor, patch] = process.versions.node.split('.').map(Number) as [number, number, number];
   const enough =
     major >= 26 || (major === 24 && minor >= 15) || (major === 22 && (minor > 22 || (minor === 22 && patch >= 3)));
-  return enough ? [process.execPath, args] : ['npx', ['-y', '-p', 'node@24', 'node', ...args]];
+  return enough ? process.execPath : nodeOfNpm('24');
 }
 
 function run(command: string, args: string[], cwd: string): string {

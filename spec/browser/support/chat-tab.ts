@@ -15,10 +15,22 @@ export interface TabOptions {
 /** What Chromium itself says where a connection fails, which is what these specs bring about. */
 const EXPECTED = /WebSocket connection to '.*' failed|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED/;
 
+/** In the page: keeps all that the banner tells, since some of it is told for a moment only. */
+function keepBanners(): void {
+  const told: string[] = [];
+  Object.assign(window, { told });
+  new MutationObserver(() => {
+    const text = document.querySelector('[data-testid=banner]')?.textContent ?? '';
+    if (text !== told.at(-1)) told.push(text);
+  }).observe(document, { subtree: true, childList: true, characterData: true });
+}
+
 /** A tab with the chat, and what a user does in it. */
 export class ChatTab {
   /** Errors on the console, uncaught errors and unhandled rejections: there are to be none. */
   readonly faults: string[] = [];
+  /** How much of what the banner told was asked for. */
+  #heard = 0;
 
   private constructor(
     readonly context: BrowserContext,
@@ -43,9 +55,10 @@ export class ChatTab {
 
   /** One more tab of the same browser profile. */
   static async in(context: BrowserContext, url: string): Promise<ChatTab> {
-    // What is not there after so long does not come.
-    context.setDefaultTimeout(15_000);
+    // What is not there after so long does not come, however busy the machine.
+    context.setDefaultTimeout(45_000);
     const tab = new ChatTab(context, await context.newPage());
+    await tab.page.addInitScript(keepBanners);
     await tab.page.goto(url);
     return tab;
   }
@@ -93,8 +106,66 @@ export class ChatTab {
     return this.page.locator('[data-testid=message] .body').allTextContents();
   }
 
+  /** What the banner shows now. */
   banner(text: string | RegExp): Locator {
     return this.page.getByTestId('banner').filter({ hasText: text });
+  }
+
+  /** Waits until the banner has told this, after what was asked for last, for however short a time. */
+  async hears(text: RegExp): Promise<void> {
+    const found = await this.page
+      .waitForFunction(
+        ({ source, from }) => {
+          const { told } = window as unknown as { readonly told: readonly string[] };
+          return told.findIndex((one, index) => index >= from && new RegExp(source).test(one)) + 1;
+        },
+        { source: text.source, from: this.#heard },
+      )
+      .catch(async (cause: unknown) => {
+        throw new Error(`the banner did not tell ${text}, but ${JSON.stringify(await this.told())}`, { cause });
+      });
+    this.#heard = await found.jsonValue();
+  }
+
+  /** All that the banner told. */
+  told(): Promise<readonly string[]> {
+    return this.page.evaluate(() => (window as unknown as { readonly told: readonly string[] }).told);
+  }
+
+  // Headless Chromium shows every page all the time: what hides, freezes and shows it again is told to the page by its events.
+
+  async hide(): Promise<void> {
+    await this.#tell('visibilitychange', 'hidden');
+  }
+
+  async show(): Promise<void> {
+    await this.#tell('visibilitychange', 'visible');
+  }
+
+  async freeze(): Promise<void> {
+    await this.#tell('freeze');
+  }
+
+  async thaw(): Promise<void> {
+    await this.#tell('resume');
+  }
+
+  /** Closes the session in good order, if there is one. */
+  async signOut(): Promise<void> {
+    const button = this.page.getByRole('button', { name: 'Sign out' });
+    if (!(await button.isVisible())) return;
+    await button.click();
+    await this.page.getByRole('heading', { name: 'Sign in to chat' }).waitFor();
+  }
+
+  async #tell(event: string, visibility?: DocumentVisibilityState): Promise<void> {
+    await this.page.evaluate(
+      ([type, value]) => {
+        if (value) Object.defineProperty(document, 'visibilityState', { value, configurable: true });
+        document.dispatchEvent(new Event(type));
+      },
+      [event, visibility] as const,
+    );
   }
 
   /** Looks the same each time: what moves is stopped. */

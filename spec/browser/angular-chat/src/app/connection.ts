@@ -4,7 +4,7 @@ import type { Subscription } from 'rxjs';
 import type { XmppError } from 'rxmpp';
 import { injectXmpp } from 'rxmpp/angular';
 import { Account, type SignIn } from './account';
-import { describeError } from './describe-error';
+import { describeWithAdvice } from './describe-error';
 
 /**
  * How far signing in has come, and what the connection is doing.
@@ -64,7 +64,7 @@ export class Connection {
 
   #end(error: XmppError): void {
     if (this.#stage() === 'signed-out') return;
-    this.#failure.set(describeError(error));
+    this.#failure.set(describeWithAdvice(error));
     // Not while the client is still telling.
     queueMicrotask(() => this.signOut());
   }

@@ -1,16 +1,16 @@
 import type { XmppError } from 'rxmpp';
 
-/** What of an error helps whoever reads it. */
+/** What of an error means something to whoever reads it. */
 const sentences: Record<string, string> = {
   'not-authorized': 'The address or the password is wrong.',
-  'account-disabled': 'This account is disabled. Ask whoever runs the server.',
-  'credentials-expired': 'The password has expired. Set a new one with your provider.',
-  'temporary-auth-failure': 'The server cannot check passwords at the moment. Try again in a minute.',
-  'websocket-failed': 'The server cannot be reached. Check the address, and your connection.',
+  'account-disabled': 'This account is disabled.',
+  'credentials-expired': 'The password has expired.',
+  'temporary-auth-failure': 'The server cannot check passwords at the moment.',
+  'websocket-failed': 'The server cannot be reached.',
   'subprotocol-mismatch': 'There is something at this address, but no chat server.',
-  'insecure-url': 'The connection would not be encrypted. The server’s address must begin with wss://.',
+  'insecure-url': 'The connection would not be encrypted.',
   'bad-url': 'The server’s address must begin with wss://.',
-  'discovery-failed': 'We could not find the chat server of this domain. Enter its address under “Server”.',
+  'discovery-failed': 'We could not find the chat server of this domain.',
   'network-unreachable': 'There is no network.',
   'connection-closed': 'The server closed the connection.',
   'host-unknown': 'This server does not know the domain of your address.',
@@ -20,6 +20,22 @@ const sentences: Record<string, string> = {
   timeout: 'The server did not answer in time.',
 };
 
+/** What whoever is signing in can do about it. */
+const advice: Record<string, string> = {
+  'account-disabled': 'Ask whoever runs the server.',
+  'credentials-expired': 'Set a new one with your provider.',
+  'temporary-auth-failure': 'Try again in a minute.',
+  'websocket-failed': 'Check the address, and your connection.',
+  'insecure-url': 'The server’s address must begin with wss://.',
+  'discovery-failed': 'Enter its address under “Server”.',
+};
+
+/** What happened, in one sentence. */
 export function describeError(error: XmppError): string {
   return sentences[error.condition] ?? `Something went wrong: ${error.message}`;
+}
+
+/** What happened, and what to do. */
+export function describeWithAdvice(error: XmppError): string {
+  return [describeError(error), advice[error.condition] ?? ''].join(' ').trim();
 }
