@@ -24,14 +24,14 @@ export function clientOptions(
   hadSession: () => boolean,
 ): XmppClientOptions {
   const { account, host, port, directTls, tls, resource, timeout, allowPlain } = command;
-  const ca = command.ca === undefined ? undefined : certificates(command.ca);
+  const ca = command.ca === undefined ? undefined : caFile(command.ca);
   return {
     ...account,
     credentials: password === undefined ? { anonymous: true } : { password, allowPlain },
     transport: tcp({ host, port, security: directTls ? 'direct' : undefined, tls: ca ? { ca } : undefined }),
     tls,
     resource,
-    timeouts: timeout === undefined ? undefined : timeouts(timeout),
+    timeouts: timeout === undefined ? undefined : phaseTimeouts(timeout),
     // Whoever types wants to see soon that it has arrived.
     streamManagement: { acknowledgements: { after: 100 } },
     reconnect: { veto: () => of(hadSession()) },
@@ -40,7 +40,7 @@ export function clientOptions(
 }
 
 /** The same bound for each phase. Those of several steps keep their proportion to it. */
-function timeouts(phase: number): Timeouts {
+export function phaseTimeouts(phase: number): Timeouts {
   const scaled = (due: number) => Math.max(due, (due / DEFAULT_TIMEOUTS.target) * phase);
   return {
     ...Object.fromEntries(Object.keys(DEFAULT_TIMEOUTS).map((name) => [name, phase])),
@@ -50,7 +50,7 @@ function timeouts(phase: number): Timeouts {
 }
 
 /** Reads the file of `--ca`. Node itself takes any text for certificates, and then trusts nobody. */
-function certificates(file: string): string {
+export function caFile(file: string): string {
   let pem: string;
   try {
     pem = readFileSync(file, 'utf8');

@@ -26,6 +26,22 @@ export interface LiveCommand extends Appearance {
   readonly allowPlain: boolean;
 }
 
+/** An examination of a domain's service. */
+export interface DoctorCommand extends Appearance {
+  readonly kind: 'doctor';
+  /** A domain, or an account to sign in to as well. */
+  readonly who: string;
+  /** A DNS server to ask, as `host:port`. */
+  readonly dns: string | undefined;
+  readonly ca: string | undefined;
+  /** Milliseconds for each phase. */
+  readonly timeout: number | undefined;
+}
+
 /** What the command line asks for. */
 export type Command =
-  { readonly kind: 'help' } | { readonly kind: 'version' } | (Appearance & { readonly kind: 'demo' }) | LiveCommand;
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | (Appearance & { readonly kind: 'demo' })
+  | LiveCommand
+  | DoctorCommand;

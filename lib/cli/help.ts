@@ -5,6 +5,8 @@ Usage:
   rxmpp --jid user@example.org [--to friend@example.org]
                               connects, shows what happens and what arrives, and sends each line of
                               standard input as a chat message
+  rxmpp doctor example.org    examines a domain's service: DNS, every server, TLS, what is offered, and
+                              what to mend; with a JID and XMPP_PASSWORD it signs in too
 
 Who:
   --jid JID                   the account; a resource in it is asked for
@@ -22,7 +24,8 @@ How:
   --ca FILE                   trust the CA certificates in this file (PEM), in place of the usual ones
   --tls POLICY                required (default), preferred or disabled
   --allow-plain               permit the PLAIN mechanism, under TLS only
-  --timeout SECONDS           bound of each phase of connecting, by default 10
+  --timeout SECONDS           bound of each phase of connecting, by default 10 (doctor: 5)
+  --dns ADDRESS[:PORT]        doctor only: ask this DNS server
 
 Output:
   --json                      one JSON object a line: trace, status, stanza, delivery, undelivered, error
@@ -33,6 +36,6 @@ Output:
 It ends when its input does (Ctrl-D), once what was sent is acknowledged; or on Ctrl-C, which closes the stream in
 good order. A second Ctrl-C ends it at once. A connection that is lost after it had worked is made again.
 
-Exit code: 0 after a good end; 1 for a failure, with one sentence on standard error; 2 for wrong usage; 130 after
-Ctrl-C before there was a session, or twice.
+Exit code: 0 after a good end (doctor: clients can connect); 1 for a failure, with one sentence on standard error
+(doctor: in its report); 2 for wrong usage; 130 after Ctrl-C before there was a session, or twice.
 `;

@@ -1,8 +1,9 @@
+import { isIP } from 'node:net';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { JidError, UsageError } from '../errors/index.js';
 import { jid, type Jid } from '../jid/index.js';
 import type { TlsPolicy } from '../transport/transport.js';
-import type { Command } from './command.js';
+import type { Appearance, Command, DoctorCommand } from './command.js';
 
 const OPTIONS = {
   jid: { type: 'string' },
@@ -10,6 +11,7 @@ const OPTIONS = {
   host: { type: 'string' },
   port: { type: 'string' },
   ca: { type: 'string' },
+  dns: { type: 'string' },
   'direct-tls': { type: 'boolean' },
   tls: { type: 'string' },
   to: { type: 'string' },
@@ -36,10 +38,12 @@ const MAX_TIMEOUT = 86_400;
  * @throws UsageError With one sentence that names the option and the remedy.
  */
 export function parseCommand(argv: readonly string[]): Command {
-  const values = parse(argv);
+  const { values, positionals } = parse(argv);
   if (values.help) return { kind: 'help' };
   if (values.version) return { kind: 'version' };
   const appearance = { json: values.json ?? false, color: !values['no-color'] };
+  if (positionals.length > 0) return doctorCommand(positionals, values, appearance);
+  if (values.dns !== undefined) throw usage('--dns is for rxmpp doctor; --host goes without the DNS');
   if (values.jid === undefined && values.anonymous === undefined) {
     const idle = Object.keys(values).find((name) => !FOR_ALL.includes(name));
     if (idle) throw usage(`--${idle} needs --jid user@example.org (without --jid a demonstration is run)`);
@@ -69,7 +73,7 @@ export function parseCommand(argv: readonly string[]): Command {
 
 function parse(argv: readonly string[]) {
   try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true });
   } catch (error) {
     throw usage(explainSyntax(error as Error & { code?: string }));
   }
@@ -84,13 +88,45 @@ function explainSyntax({ code, message }: Error & { code?: string }): string {
         return 'a password is not taken from the command line, where others could read it; set XMPP_PASSWORD, or type it when asked';
       }
       return `there is no option ${option}; see rxmpp --help`;
-    case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
-      return 'there is an argument that belongs to no option; see rxmpp --help';
     default: {
       const takes = Object.entries(OPTIONS).find(([name]) => option === `--${name}`)?.[1].type !== 'boolean';
       return takes ? `${option} needs a value; see rxmpp --help` : `${option} takes no value; see rxmpp --help`;
     }
   }
+}
+
+/** Options that an examination takes. */
+const FOR_DOCTOR: readonly string[] = ['ca', 'dns', 'timeout', 'json', 'no-color'];
+
+function doctorCommand(
+  [command, who, ...more]: readonly string[],
+  values: ReturnType<typeof parse>['values'],
+  appearance: Appearance,
+): DoctorCommand {
+  if (command !== 'doctor') throw usage('there is an argument that belongs to no option; see rxmpp --help');
+  if (who === undefined || more.length > 0) {
+    throw usage('rxmpp doctor takes one domain or JID, as in rxmpp doctor example.org');
+  }
+  const idle = Object.keys(values).find((name) => !FOR_DOCTOR.includes(name));
+  if (idle) throw usage(`rxmpp doctor takes no --${idle}; see rxmpp --help`);
+  if (values.ca === '') throw usage('--ca is empty; give the name of a file with PEM certificates');
+  return {
+    kind: 'doctor',
+    ...appearance,
+    who: address('doctor', who).toString(),
+    dns: dnsServer(values.dns),
+    ca: values.ca,
+    timeout: timeout(values.timeout),
+  };
+}
+
+function dnsServer(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const [, v6, v4, at] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = v6 ?? v4 ?? '';
+  const number = at === undefined ? 53 : Number(at);
+  if (isIP(host) === (v6 === undefined ? 4 : 6) && number > 0 && number < 65_536) return text;
+  throw usage('--dns is the IP address of a DNS server, as in --dns 192.0.2.53 or --dns [2001:db8::53]:5353');
 }
 
 function accountOf(given: string | undefined, anonymous: string | undefined) {
@@ -111,13 +147,14 @@ function accountOf(given: string | undefined, anonymous: string | undefined) {
   return { jid: account.toString() };
 }
 
-function address(option: 'jid' | 'anonymous' | 'to', text: string): Jid {
+function address(option: 'jid' | 'anonymous' | 'to' | 'doctor', text: string): Jid {
   try {
     return jid(text);
   } catch (error) {
     if (!(error instanceof JidError)) throw error;
-    const form = option === 'anonymous' ? 'example.org' : 'user@example.org';
-    throw usage(`--${option} cannot be used: ${error.text}; write it as ${form}`, error);
+    const form = option === 'anonymous' || option === 'doctor' ? 'example.org' : 'user@example.org';
+    const name = option === 'doctor' ? 'what rxmpp doctor is given' : `--${option}`;
+    throw usage(`${name} cannot be used: ${error.text}; write it as ${form}`, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { catchError, defer, map, merge, of, share, skip, switchMap, take, throttleTime, type Observable } from 'rxjs';
 import type { Command, LiveCommand } from './command.js';
 import { demo } from './demo/demo.js';
+import { examine } from './doctor/command.js';
 import { EXIT, exitCodeOf, exitCodeOfSignal } from './exit-code.js';
 import { HELP } from './help.js';
 import { Interrupted } from './interrupted.js';
@@ -40,7 +41,7 @@ export function run(io: Io): Observable<number> {
     let reporter = reporterFor({ json: io.argv.includes('--json'), color: false }, surroundings);
     return defer(() => {
       const command = parseCommand(io.argv);
-      if (command.kind === 'live' || command.kind === 'demo') reporter = reporterFor(command, surroundings);
+      if (command.kind !== 'help' && command.kind !== 'version') reporter = reporterFor(command, surroundings);
       return perform(command, surroundings, reporter);
     }).pipe(
       catchError((error: unknown) => {
@@ -68,6 +69,12 @@ function perform(command: Command, surroundings: Surroundings, reporter: Reporte
       return merge(interrupt$.pipe(map(interrupted)), out.broken$.pipe(map(() => EXIT.ok)), demo(reporter)).pipe(
         take(1),
       );
+    case 'doctor':
+      return merge(
+        interrupt$.pipe(map(interrupted)),
+        out.broken$.pipe(map(() => EXIT.ok)),
+        examine(command, io.env['XMPP_PASSWORD'] || undefined, out.line, paintFor(io, command.color)),
+      ).pipe(take(1));
     case 'live':
       return merge(
         // Once more is at once.

@@ -21,6 +21,11 @@ export interface TlsInfo {
     readonly issuer: string;
     readonly validTo: string;
     readonly fingerprint256: string;
+    readonly validFrom?: string;
+    /** What it is for, as `DNS:example.org`. */
+    readonly names?: readonly string[];
+    /** SHA-256 of the SubjectPublicKeyInfo, in base64. */
+    readonly publicKeySha256?: string;
   };
 }
 

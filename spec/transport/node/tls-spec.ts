@@ -343,6 +343,9 @@ describe('direct TLS (XEP-0368)', () => {
         issuer: 'CN=rxmpp specs',
         validTo: expect.stringContaining('GMT'),
         fingerprint256: expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/),
+        validFrom: expect.stringContaining('GMT'),
+        names: ['DNS:example.org'],
+        publicKeySha256: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
       },
     });
     expect(lines.map((line) => line.split(' ')[0])).toEqual(['connecting', 'connected', 'securing', 'secured']);
