@@ -6,6 +6,7 @@ const PHASES: Partial<Record<LifecycleEvent['type'], Phase>> = {
   resolved: 'connect',
   connecting: 'connect',
   connected: 'open',
+  'starting-tls': 'starttls',
   securing: 'tls',
   secured: 'open',
   opening: 'open',

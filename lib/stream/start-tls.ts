@@ -70,11 +70,15 @@ const UNKNOWN_TO_SERVER = new Set([
 ]);
 
 function proceed(stream: XmlStream, config: StartTlsConfig): Observable<unknown> {
-  const { timeouts, scheduler } = stageOf(config);
+  const { timeouts, scheduler, trace } = stageOf(config);
   const advertised = stream.features.child('starttls', NS.tls) !== undefined;
   return defer(() => {
-    stream.send(xml('starttls', { xmlns: NS.tls }));
-    return stream.next$;
+    trace({ type: 'starting-tls' });
+    // Whoever is told may give up there and then: nothing is to follow the footer.
+    return defer(() => {
+      stream.send(xml('starttls', { xmlns: NS.tls }));
+      return stream.next$;
+    });
   }).pipe(
     tap((answer) => {
       if (!answer.is('proceed', NS.tls)) {

@@ -39,6 +39,9 @@ export type LifecycleEvent =
   | { readonly type: 'connecting'; readonly target: Target; readonly address?: string }
   | { readonly type: 'target-failed'; readonly target: Target; readonly address?: string; readonly error: XmppError }
   | { readonly type: 'connected'; readonly target: Target; readonly address?: string }
+  /** `<starttls/>` is sent, `<proceed/>` awaited. */
+  | { readonly type: 'starting-tls' }
+  /** The handshake begins. */
   | { readonly type: 'securing' }
   | { readonly type: 'secured'; readonly tls: TlsInfo }
   | { readonly type: 'opening' }

@@ -44,11 +44,11 @@ describe('Attempt', () => {
     const source$ = new Subject<never>();
     const phases: string[] = [own.phase];
     source$.pipe(own.recorded()).subscribe({ error: () => undefined });
-    for (const type of ['opening', 'securing', 'binding', 'resuming', 'closing'] as const) {
+    for (const type of ['opening', 'starting-tls', 'securing', 'binding', 'resuming', 'closing'] as const) {
       own.trace({ type });
       phases.push(own.phase);
     }
-    expect(phases).toEqual(['resolve', 'open', 'tls', 'bind', 'resume', 'close']);
+    expect(phases).toEqual(['resolve', 'open', 'starttls', 'tls', 'bind', 'resume', 'close']);
     source$.error(new TransportError({ condition: 'connection-reset' }));
     expect(told.at(-1)).toMatchObject({ type: 'failed', phase: 'close', error: { phase: 'close' } });
   });

@@ -10,7 +10,7 @@ describe('xmppStream', () => {
       {},
       (run) => {
         expect(run.told.join(' ')).toBe(
-          'opening opened features securing secured opening opened features authenticating authenticated ' +
+          'opening opened features starting-tls securing secured opening opened features authenticating authenticated ' +
             'opening opened features binding bound online next',
         );
         expect(run.session.jid.toString()).toBe(BOUND);
@@ -27,6 +27,7 @@ describe('xmppStream', () => {
       '0 opening',
       '10 opened',
       '20 features',
+      '20 starting-tls',
       '30 securing',
       '40 secured',
       '40 opening',

@@ -9,7 +9,7 @@ const transports = { STARTTLS: overStartTls, 'direct TLS': overDirectTls } as co
 
 /** What is told of an attempt that goes online and is closed, by how TLS came about. */
 const toTls = {
-  STARTTLS: ['connecting', 'connected', 'opening', 'opened', 'features', 'securing', 'secured'],
+  STARTTLS: ['connecting', 'connected', 'opening', 'opened', 'features', 'starting-tls', 'securing', 'secured'],
   'direct TLS': ['connecting', 'connected', 'securing', 'secured'],
 } as const;
 const fromTls = (authentication: readonly string[]) => [

@@ -213,8 +213,8 @@ describe('connect and abort', () => {
 
   it('has left in every phase, many times', () => {
     const phases = [
-      ...['resolving', 'connecting', 'opening', 'opened', 'features', 'securing', 'secured', 'authenticating'],
-      ...['authenticated', 'binding', 'bound', 'resuming', 'online', 'closing', 'closed', 'failed'],
+      ...['resolving', 'connecting', 'opening', 'opened', 'features', 'starting-tls', 'securing', 'secured'],
+      ...['authenticating', 'authenticated', 'binding', 'bound', 'resuming', 'online', 'closing', 'closed', 'failed'],
     ].map((type) => `in ${type}`);
     const waits = ['opening', 'securing', 'authenticating', 'binding', 'bound', 'online'].map(
       (type) => `after ${type}`,

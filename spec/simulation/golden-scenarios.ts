@@ -46,7 +46,7 @@ export interface Stage {
 
 const scramOnly = (mechanism: string, server: XmppServerOptions = {}) => ({ ...server, mechanisms: [mechanism] });
 const overTls = 'connecting opening opened features';
-const overStartTls = `${overTls} securing secured opening opened features`;
+const overStartTls = `${overTls} starting-tls securing secured opening opened features`;
 const handshake = (mechanism: string, before = overStartTls, after = 'binding bound online') =>
   `resolving ${before} authenticating ${mechanism} authenticated opening opened features ${after}`;
 const again = (after: string) => handshake('SCRAM-SHA-1', overStartTls, after);

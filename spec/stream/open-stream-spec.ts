@@ -342,7 +342,7 @@ describe('openStream', () => {
       replay(
         () => [answers(header, prefixed), expects(STARTTLS)],
         {},
-        (run) => expect([run.outcome, run.events]).toEqual(['pending', 'opening opened features']),
+        (run) => expect([run.outcome, run.events]).toEqual(['pending', 'opening opened features starting-tls']),
         { stride: 23 },
       );
     });
@@ -380,7 +380,7 @@ describe('openStream', () => {
       replay(
         () => [answers(serverHeader(), spaced(` \n${features(STARTTLS)} `)), expects(STARTTLS)],
         {},
-        (run) => expect([run.outcome, run.events]).toEqual(['pending', 'opening opened features']),
+        (run) => expect([run.outcome, run.events]).toEqual(['pending', 'opening opened features starting-tls']),
         { stride: 7 },
       );
     });
