@@ -1,4 +1,3 @@
-import { isNcName } from './names.js';
 import { NS } from './namespaces.js';
 import { excerpt, XmlFault } from './xml-fault.js';
 
@@ -16,7 +15,6 @@ export class NamespaceScope {
 
   /** Takes a declaration, and notes in `replaced` what `restore` needs. */
   declare(prefix: string, ns: string, replaced: Replaced): void {
-    if (!isNcName(prefix)) throw new XmlFault('not-well-formed', `malformed name: ${excerpt(`xmlns:${prefix}`)}`);
     if (prefix === 'xmlns' || (prefix === 'xml') !== (ns === NS.xml) || ns === NS.xmlns) {
       throw new XmlFault('not-well-formed', `the prefix ${excerpt(prefix)} may not be bound to ${excerpt(ns)}`);
     }
@@ -44,8 +42,7 @@ export class NamespaceScope {
   resolve(qname: string, colon: number): string {
     const prefix = qname.slice(0, colon);
     const ns = this.#prefixes.get(prefix);
-    // The tokenizer checked the characters; a local part must also begin as a name and have no second colon.
-    if (colon === 0 || prefix === 'xmlns' || !isNcName(qname.slice(colon + 1))) {
+    if (prefix === 'xmlns') {
       throw new XmlFault('not-well-formed', `malformed name: ${excerpt(qname)}`);
     }
     if (ns === undefined) throw new XmlFault('bad-namespace-prefix', `unbound prefix: ${excerpt(qname)}`);

@@ -1,5 +1,5 @@
 import { XmlError } from '../errors/xml-error.js';
-import { isNcName } from './names.js';
+import { ILLEGAL, isNcName } from './names.js';
 import { NS } from './namespaces.js';
 import type { XmlElement } from './xml-element.js';
 
@@ -9,8 +9,6 @@ const MAX_DEPTH = 1024;
 // Where these find nothing, the text is written as it is.
 const UNUSUAL_TEXT = /[<>&\r\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/;
 const UNUSUAL_VALUE = /[<>&"'\0-\x1f\ud800-\udfff\ufffe\uffff]/;
-/** What is no Char of XML 1.0 section 2.2; lone surrogates, as the `u` flag takes pairs for one character. */
-const ILLEGAL = /[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/u;
 
 // `>` always, so that `]]>` cannot arise; CR, and TAB and LF in values, because a parser would normalise them.
 const ESCAPED_IN_TEXT = /[<>&\r]/g;

@@ -1,8 +1,7 @@
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import { NS } from './namespaces.js';
-import { FastTokenizer } from './fast-tokenizer.js';
-import type { Tokenizer } from './saxes.js';
+import { Tokenizer } from './tokenizer.js';
 import { TreeBuilder, type TreeSink } from './tree-builder.js';
 import { Utf8Decoder } from './utf8-decoder.js';
 import type { XmlElement } from './xml-element.js';
@@ -102,7 +101,7 @@ export class StreamParser {
       whitespace: () => this.#onWhitespace(),
     };
     this.#tree = new TreeBuilder(sink, this.#limits, !this.#frames);
-    this.#tokenizer = new FastTokenizer(this.#tree, this.#limits, this.#frames);
+    this.#tokenizer = new Tokenizer(this.#tree, this.#limits, this.#frames);
   }
 
   /** Parses a chunk, or with `frames` a whole frame. After a fault or `dispose` it does nothing. */
@@ -189,7 +188,7 @@ export class StreamParser {
   #feed(text: string, octets: number, ascii: boolean): void {
     if (!this.#begun && text !== '') {
       this.#begun = true;
-      // saxes would skip it. In XMPP it is a character, which has no place here (RFC 6120 section 11.6).
+      // In XMPP it is a character, which has no place here (RFC 6120 section 11.6).
       if (text.charCodeAt(0) === 0xfeff) throw new XmlFault('not-well-formed', 'a byte order mark');
     }
     this.#afterBoundary = -1;

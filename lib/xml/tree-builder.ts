@@ -1,7 +1,7 @@
 import { Attributes, NO_ATTRIBUTES } from './attributes.js';
 import { NamespaceScope, type Replaced } from './namespace-scope.js';
 import { NS } from './namespaces.js';
-import type { TokenHandler } from './saxes.js';
+import type { TokenHandler } from './tokenizer.js';
 import { XmlElement, type XmlNode } from './xml-element.js';
 import { excerpt, XmlFault } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
@@ -125,11 +125,7 @@ export class TreeBuilder implements TokenHandler {
   }
 
   text(text: string): void {
-    // Before the root, the tokenizer lets only white space pass.
-    if (this.#depth <= 0) return;
-    const last = this.#count - 1;
-    if (last >= this.#open[this.#depth]!.start && typeof this.#nodes[last] === 'string') this.#nodes[last] += text;
-    else this.#nodes[this.#count++] = text;
+    this.#nodes[this.#count++] = text;
   }
 
   whitespace(): void {

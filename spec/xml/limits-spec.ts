@@ -1,4 +1,4 @@
-import { Tokenizer } from '../../lib/xml/saxes.js';
+import { Tokenizer } from '../../lib/xml/tokenizer.js';
 import { xmlLimits, DEFAULT_XML_LIMITS } from '../../lib/xml/xml-limits.js';
 import { HEADER, OPEN, parseChunks, replay, utf8 } from './replay.js';
 

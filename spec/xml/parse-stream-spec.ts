@@ -34,7 +34,10 @@ const told: Record<string, StreamEvent> = {
   f: { kind: 'close', footer: undefined },
 };
 
-const restricted = new StreamError({ condition: 'restricted-xml', text: 'a comment or document type declaration' });
+const restricted = new StreamError({
+  condition: 'restricted-xml',
+  text: 'a comment, DTD, processing instruction or entity',
+});
 const unfinished = new StreamError({ condition: 'not-well-formed', text: 'the input ended within an element' });
 const lost = new Error('lost');
 

@@ -1,42 +1,16 @@
 import { SaxesParser } from 'saxes';
-import { Attributes } from './attributes.js';
-import { excerpt, XmlFault } from './xml-fault.js';
-import type { XmlLimits } from './xml-limits.js';
+import { Attributes } from '../../lib/xml/attributes.js';
+import { isQName } from '../../lib/xml/names.js';
+import type { TokenHandler } from '../../lib/xml/tokenizer.js';
+import { excerpt, XmlFault } from '../../lib/xml/xml-fault.js';
+import type { XmlLimits } from '../../lib/xml/xml-limits.js';
 
-/** What a tokenizer tells. Names are as written, prefix included; entities are resolved, lines normalised. */
-export interface TokenHandler {
-  /**
-   * A start tag.
-   *
-   * @param attributes By name as written, `xmlns` left out; the handler's own from here on.
-   * @param xmlns The default namespace that the tag declares.
-   * @param prefixed Whether a name in `attributes` has a prefix, other than in `xml:lang`, which stands for itself.
-   * @param count How many attributes and declarations there are.
-   */
-  startTag(
-    name: string,
-    attributes: Attributes | undefined,
-    xmlns: string | undefined,
-    prefixed: boolean,
-    count: number,
-  ): void;
-  /** The end of the innermost open element. */
-  endTag(): void;
-  /** Character data, not empty; one run of text may come in several pieces, around CDATA sections. */
-  text(text: string): void;
-  /** White space between elements at the top level, which is not told as text, was read. */
-  whitespace(): void;
-}
-
-export interface Tag {
+interface Tag {
   readonly name: string;
 }
 
-/**
- * The part of saxes 6.0.0 that is used, which its own types declare private. saxes is pinned and its declarations must
- * not appear in ours, as it is bundled.
- */
-export interface Saxes {
+/** The part of saxes 6.0.0 that is used, which its own types declare private. */
+interface Saxes {
   write(chunk: string): void;
   fail(message: string): unknown;
   chunk: string;
@@ -53,6 +27,7 @@ export interface Saxes {
   openWakaBang: string;
   xmlDeclPossible: boolean;
   isName(name: string): boolean;
+  captureNameChars(): number;
   openTagHandler: (tag: Tag) => void;
   closeTagHandler: (tag: Tag) => void;
   textHandler: (text: string) => void;
@@ -70,17 +45,15 @@ export interface Saxes {
   processAttribsPlain(): void;
 }
 
-const NOTHING = /^(?!)/;
-
 const Base = SaxesParser as unknown as new (options: object) => Saxes;
 
 // saxes' states, by their numbers in 6.0.0.
-const S_BEGIN = 0;
-const S_BEGIN_WHITESPACE = 1;
-export const S_TEXT = 13;
-export const S_OPEN_WAKA = 15;
+const S_TEXT = 13;
+const S_OPEN_WAKA = 15;
 const S_PI_BODY = 25;
 const S_PI_ENDING = 26;
+const S_CLOSE_TAG = 43;
+const EOC = -1;
 
 const TAB = 0x09;
 const NL = 0x0a;
@@ -90,20 +63,16 @@ const LESS = 0x3c;
 const OPEN_BRACKET = 0x5b;
 
 /**
- * saxes with the rules of RFC 6120 section 11: the first fault is thrown as an `XmlFault` at once, and DTDs, processing
- * instructions, comments and entities are faults as soon as they begin. After a fault the tokenizer must not be used.
+ * What the tokenizer is compared with: saxes, with the rules of RFC 6120 section 11. The first fault is thrown as an
+ * `XmlFault` at once, and DTDs, processing instructions, comments and entities are faults as soon as they begin.
  */
-export class Tokenizer extends Base {
+export class SaxesTokenizer extends Base {
   readonly limits: XmlLimits;
   // The start tag that is being read.
   #attributes: Attributes | undefined;
   #count = 0;
   #xmlns: string | undefined;
   #prefixed = false;
-  /** At most how many pieces the token that is being collected consists of. */
-  #pieces = 0;
-  /** Characters at the end of the chunk that were collected in one piece. */
-  protected plainTail = 0;
 
   constructor(
     readonly handler: TokenHandler,
@@ -115,7 +84,6 @@ export class Tokenizer extends Base {
     super({ xmlns: false, position: false, fragment, defaultXMLVersion: '1.0', forceXMLVersion: true });
     this.limits = limits;
     this.openTagHandler = (tag) => {
-      if (tag.name.length > limits.nameLength) throw tooLong();
       const attributes = this.#attributes;
       const xmlns = this.#xmlns;
       const prefixed = this.#prefixed;
@@ -137,39 +105,13 @@ export class Tokenizer extends Base {
     };
   }
 
-  /**
-   * saxes collects a token by `+=`, which the engine makes a tree of pieces of: up to 32 octets for each octet received,
-   * if it comes in single ones or is full of line ends or references. So the tree is made one string again whenever it may
-   * have grown by a sixteenth and then some, which bounds it at a small multiple and keeps the work linear.
-   */
-  override write(chunk: string): void {
-    this.plainTail = 0;
-    super.write(chunk);
-    const length = this.text.length + this.name.length + this.entity.length;
-    if (length === 0) {
-      this.#pieces = 0;
-      return;
-    }
-    this.#pieces += chunk.length - this.plainTail;
-    if (this.#pieces < 4096 + (length >> 4)) return;
-    this.#pieces = 0;
-    // A regular expression works on one string only, and leaves it so.
-    for (const text of [this.text, this.name, this.entity]) NOTHING.test(text);
-  }
-
-  /** Characters of the current chunk after the token that is being reported. */
-  get remaining(): number {
-    return this.chunk.length - this.i + (this.carriedFromPrevious === undefined ? 0 : 1);
-  }
-
-  /** The characters that `remaining` counts. */
-  get rest(): string {
-    return this.chunk.slice(this.i) + (this.carriedFromPrevious ?? '');
-  }
-
-  /** Whether no tag, reference or declaration is unfinished. */
-  get betweenTokens(): boolean {
-    return this.state === S_TEXT || this.state === S_BEGIN || this.state === S_BEGIN_WHITESPACE;
+  /** Names are checked where they end, and must be qualified names. */
+  override captureNameChars(): number {
+    const next = super.captureNameChars();
+    if (next === EOC || this.state === S_CLOSE_TAG) return next;
+    if (this.name !== '' && !isQName(this.name)) this.fail('malformed name');
+    if (this.name.length > this.limits.nameLength) throw tooLong();
+    return next;
   }
 
   override fail(message: string): never {
@@ -236,7 +178,6 @@ export class Tokenizer extends Base {
 
   // Attributes go where they belong at once, instead of through a list of objects.
   override pushAttribPlain(name: string, value: string): void {
-    if (name.length > this.limits.nameLength) throw tooLong();
     if (++this.#count > this.limits.attributes) throw new XmlFault('policy-violation', 'too many attributes');
     if (name === 'xmlns') {
       if (this.#xmlns !== undefined) this.fail('duplicate attribute: xmlns');
