@@ -21,6 +21,7 @@ export { deadline } from './stream/deadline.js';
 export { scopeMap } from './stream/scope-map.js';
 export type { Stage, StageConfig } from './stream/stage-config.js';
 export type { XmlStream } from './stream/xml-stream.js';
+export type { Secrets } from './stream/secrets.js';
 export type { StreamHeader } from './stream/stream-header.js';
 export type { ByteCount, IqOptions, Session } from './session/session.js';
 export type { Delivery, Undelivered } from './session/delivery.js';

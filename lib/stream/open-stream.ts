@@ -6,6 +6,7 @@ import { NS } from '../xml/namespaces.js';
 import { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 import { scopeMap } from './scope-map.js';
+import type { Secrets } from './secrets.js';
 import { stageOf, type StageConfig } from './stage-config.js';
 import { headerFault } from './stream-header.js';
 import { within } from './within.js';
@@ -40,24 +41,33 @@ export function openStream(config: OpenStreamConfig): OperatorFunction<Connectio
   return scopeMap((connection) => openStreamOn(connection, config));
 }
 
-/** The same for a connection at hand: what a restart does. */
-export function openStreamOn(connection: Connection, config: OpenStreamConfig): Observable<XmlStream> {
+/**
+ * The same for a connection at hand: what a restart does.
+ *
+ * @param secrets Those of the stream before.
+ */
+export function openStreamOn(
+  connection: Connection,
+  config: OpenStreamConfig,
+  secrets?: Secrets,
+): Observable<XmlStream> {
   const { timeouts, scheduler, trace } = stageOf(config);
   return defer(() => {
-    const stream = new XmlStream(connection, config.limits, () => scheduler.now());
+    const stream = new XmlStream(connection, config.limits, () => scheduler.now(), secrets);
+    const told = (words = '') => stream.secrets.told(words) || undefined;
     const header$ = defer(() => {
       trace({ type: 'opening' });
       stream.open(headerAttributes(connection, config));
       return stream.header$;
     }).pipe(
       within('open', timeouts.open, scheduler),
-      tap(({ id, from }) => trace({ type: 'opened', id, from })),
+      tap(({ id, from }) => trace({ type: 'opened', id: told(id), from: told(from) })),
       ignoreElements(),
     );
     const features$ = stream.next$.pipe(
       map((element) => accept(stream, element, config.to)),
       within('features', timeouts.features, scheduler),
-      tap(() => trace({ type: 'features', names: featureNames(stream.features) })),
+      tap(() => trace({ type: 'features', names: featureNames(stream.features).filter(told) })),
     );
     return new Observable<XmlStream>((subscriber) => {
       // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.

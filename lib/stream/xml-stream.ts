@@ -9,8 +9,9 @@ import type { Connection } from '../transport/transport.js';
 import { NS } from '../xml/namespaces.js';
 import { StreamParser } from '../xml/stream-parser.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import type { XmlLimits } from '../xml/xml-limits.js';
+import { xmlLimits, type XmlLimits } from '../xml/xml-limits.js';
 import { receivedStreamError } from './received-stream-error.js';
+import { Secrets } from './secrets.js';
 import { NO_HEADER, streamHeader, type StreamHeader } from './stream-header.js';
 
 /** How a stream ended: by the peer's footer, or by an error. The first end counts. */
@@ -32,6 +33,8 @@ interface Reader {
  */
 export class XmlStream {
   readonly framing: Framing;
+  /** Bounds of what the peer may send. */
+  readonly limits: XmlLimits;
   /** The peer's header, once it came. */
   header: StreamHeader = NO_HEADER;
   /** The features last advertised. */
@@ -55,6 +58,8 @@ export class XmlStream {
   /** Emits when octets came or went. Completes when the stream is let go. */
   readonly traffic$ = this.#traffic$.asObservable();
   #superseded = false;
+  /** Whether input is read although nobody reads elements. */
+  #watching = false;
   #disposed = false;
   #footerSent = false;
 
@@ -62,11 +67,14 @@ export class XmlStream {
     readonly connection: Connection,
     limits?: Partial<XmlLimits>,
     private readonly now: () => number = () => asyncScheduler.now(),
+    /** What was sent to authenticate, on this stream or the one that it follows. */
+    readonly secrets = new Secrets(),
   ) {
     this.receivedAt = now();
     this.framing = framingOf(connection.framing);
+    this.limits = xmlLimits(limits);
     this.#parser = new StreamParser(
-      { framing: connection.framing, limits },
+      { framing: connection.framing, limits: this.limits },
       {
         open: (element, contentNs) => this.#onHeader(element, contentNs),
         element: (element) => this.#onElement(element),
@@ -100,19 +108,25 @@ export class XmlStream {
   });
 
   /** The next element alone. A footer in its place is an error. */
-  readonly next$ = new Observable<XmlElement>((subscriber) => {
-    const reader: Reader = {
-      element: (element) => {
-        // First out of the way: whoever gets the element may read the next one at once.
-        this.#detach(reader);
-        subscriber.next(element);
-        subscriber.complete();
-      },
-      end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
-    };
-    subscriber.add(() => this.#detach(reader));
-    this.#attach(reader);
-  });
+  readonly next$ = this.nextThat(() => true);
+
+  /** As `next$`, passing over elements that are not awaited. They are told to `isAwaited`, and to nobody else. */
+  nextThat(isAwaited: (element: XmlElement) => boolean): Observable<XmlElement> {
+    return new Observable((subscriber) => {
+      const reader: Reader = {
+        element: (element) => {
+          if (!isAwaited(element)) return;
+          // First out of the way: whoever gets the element may read the next one at once.
+          this.#detach(reader);
+          subscriber.next(element);
+          subscriber.complete();
+        },
+        end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
+      };
+      subscriber.add(() => this.#detach(reader));
+      this.#attach(reader);
+    });
+  }
 
   /**
    * Elements at the top level of the stream, in order, whether they came before or after subscribing. One reader at a
@@ -158,16 +172,36 @@ export class XmlStream {
   }
 
   /**
+   * Takes no element any more, since a restart is due: nothing but white space may come before it, and that is watched
+   * until the restart takes the connection over (RFC 6120 section 6.4.6: the server speaks again when it has our new header).
+   */
+  awaitRestart(): void {
+    if (!this.#superseded) {
+      this.#seal('restart');
+      this.#watching = true;
+      if (!this.#end) this.#pull();
+    }
+    this.#throwEnd();
+  }
+
+  /**
    * Gives the connection over to a restart: no byte is parsed from here on. Bytes that are already there would have
    * been injected before the restart, and are an error.
    */
   supersede(reason: 'tls' | 'restart'): void {
-    if (!this.#superseded) {
-      this.#superseded = true;
-      this.#parser.seal(reason);
-      this.#release();
-      if (this.#waiting.length > this.#taken) this.#finish(tooEarly(reason));
-    }
+    if (!this.#superseded) this.#seal(reason);
+    this.#watching = false;
+    this.#release();
+    this.#throwEnd();
+  }
+
+  #seal(reason: 'tls' | 'restart'): void {
+    this.#superseded = true;
+    this.#parser.seal(reason);
+    if (this.#waiting.length > this.#taken) this.#finish(tooEarly(reason));
+  }
+
+  #throwEnd(): void {
     if (this.#end && this.#end !== 'footer') throw this.#end;
   }
 
@@ -176,14 +210,22 @@ export class XmlStream {
    *
    * @returns The error, to be thrown.
    */
-  reject<E extends XmppError>(error: E): E {
-    if (error instanceof StreamError && this.#opened && !this.#superseded && !this.#footerSent) {
+  reject(error: XmppError): XmppError {
+    if (!(error instanceof StreamError)) {
+      this.#finish(error);
+      return error;
+    }
+    const { condition, phase, retryable } = error;
+    // What it quotes of the peer's is not to be what we sent to authenticate.
+    const text = this.secrets.told(error.text);
+    const told = text ? error : new StreamError({ condition, phase, retryable });
+    if (this.#opened && !this.#superseded && !this.#footerSent) {
       this.#footerSent = true;
-      this.connection.write(this.framing.error(error.condition, error.text));
+      this.connection.write(this.framing.error(condition, text));
       this.connection.write(this.framing.footer);
     }
-    this.#finish(error);
-    return error;
+    this.#finish(told);
+    return told;
   }
 
   /** Ends the stream for a reason that its own bytes do not show (a dead link, say), without a word to the peer. */
@@ -251,7 +293,7 @@ export class XmlStream {
     } finally {
       this.#feeding = false;
     }
-    if (!this.#reader) this.#release();
+    if (!this.#reader && !this.#watching) this.#release();
     if (this.#traffic$.observed) this.#traffic$.next();
   }
 
@@ -263,7 +305,7 @@ export class XmlStream {
   #onElement(element: XmlElement): void {
     if (element.xmlns === NS.stream && element.name === 'error') {
       this.close();
-      this.#finish(receivedStreamError(element, (location) => this.#mayFollow(location)));
+      this.#finish(receivedStreamError(element, this.secrets, (location) => this.#mayFollow(location)));
     } else if (this.#reader?.element) {
       this.#reader.element(element);
     } else {
@@ -276,8 +318,9 @@ export class XmlStream {
     if (elsewhere === undefined) return this.#finish('footer');
     // RFC 7395 section 3.6.1: as a stream error would say it over TCP.
     this.close();
-    const location = this.#mayFollow(elsewhere) ? elsewhere : undefined;
-    const text = `the server sends us to ${elsewhere}`;
+    const told = this.secrets.told(elsewhere);
+    const location = this.#mayFollow(told) ? told : undefined;
+    const text = `the server sends us to ${told || 'another address'}`;
     this.#finish(new StreamError({ condition: 'see-other-host', origin: 'remote', location, text }));
   }
 

@@ -43,19 +43,19 @@ describe('within', () => {
   );
 
   it(
-    'names the phase in an error of the source, early or late, unless it names one',
+    'names the phase in an error before the first value, unless it names one; later errors are of another phase',
     marbles((m) => {
-      const phaseOf = (source: string, phase?: Phase) => {
+      const phaseOf = (source: string, phase: Phase | undefined, named: Phase | undefined) => {
         const error = new StreamError({ condition: 'reset', phase });
         m.expect(m.cold(source, undefined, error).pipe(within('sasl', 5))).toBeObservable(
           source,
           undefined,
-          new StreamError({ condition: 'reset', phase: phase ?? 'sasl' }),
+          new StreamError({ condition: 'reset', phase: named }),
         );
       };
-      phaseOf('--#');
-      phaseOf('--a------#');
-      phaseOf('--#', 'open');
+      phaseOf('--#', undefined, 'sasl');
+      phaseOf('--a------#', undefined, undefined);
+      phaseOf('--#', 'open', 'open');
     }),
   );
 
@@ -140,11 +140,12 @@ describe('connect', () => {
   const context = { domain: 'example.org' } as ConnectContext;
 
   it.each([
-    ['a connection', '--c----', '^------', '--c----'],
-    ['an error', '--c--#', '^----!', '--c--#'],
-    ['silence', '------', '^-----', '------'],
-    ['completion', '--c--|', '^----!', '--c--|'],
-  ])('%s', (_name, source, subs, result) =>
+    ['a connection', '--c----', '^------', '--c----', undefined],
+    ['an error', '--#', '^-!', '--#', 'connect'],
+    ['a loss', '--c--#', '^----!', '--c--#', undefined],
+    ['silence', '------', '^-----', '------', undefined],
+    ['completion', '--c--|', '^----!', '--c--|', undefined],
+  ] as const)('%s', (_name, source, subs, result, phase) =>
     marbles((m) => {
       const error = new TransportError({ condition: 'connection-reset' });
       const connection$ = m.cold<Connection>(source, undefined, error);
@@ -152,7 +153,7 @@ describe('connect', () => {
       m.expect(connected).toBeObservable(
         result,
         undefined,
-        new TransportError({ condition: 'connection-reset', phase: 'connect' }),
+        new TransportError({ condition: 'connection-reset', phase }),
       );
       m.expect(connection$).toHaveSubscriptions(subs.replace(/-+$/, ''));
     })(),

@@ -16,6 +16,7 @@ import { jid, type Jid } from '../../jid/jid.js';
 import { NS } from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
+import type { Secrets } from '../secrets.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
 import { within } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
@@ -80,13 +81,13 @@ function bindResource(
       }),
     );
   return ask(resource, 1).pipe(
-    map(boundJid),
+    map((result) => boundJid(result, stream.secrets)),
     tap((bound) => trace({ type: 'bound', jid: bound.toString() })),
     map((bound): Outcome => ({ kind: 'next', agreed: { jid: bound } })),
   );
 }
 
-function boundJid(result: XmlElement): Jid {
+function boundJid(result: XmlElement, secrets: Secrets): Jid {
   const text = result.child('bind', NS.bind)?.child('jid', NS.bind)?.text() ?? '';
   try {
     const bound = jid(text);
@@ -97,6 +98,6 @@ function boundJid(result: XmlElement): Jid {
   throw new StreamError({
     condition: 'bad-format',
     phase: 'bind',
-    text: `the server bound '${text}', which is no full JID`,
+    text: `the server bound '${secrets.told(text)}', which is no full JID`,
   });
 }

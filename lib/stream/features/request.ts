@@ -1,4 +1,4 @@
-import { defer, EMPTY, expand, filter, map, type Observable } from 'rxjs';
+import { map, type Observable } from 'rxjs';
 import type { Jid } from '../../jid/jid.js';
 import { NS } from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
@@ -7,6 +7,7 @@ import type { FeatureContext } from '../stream-feature.js';
 import { stanzaError } from '../stanza-error-of.js';
 import { within } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
+import { answerTo } from './answer.js';
 
 /**
  * One request to the server while the stream is being negotiated. Before a resource is bound nobody else can reach us (RFC 6120
@@ -26,23 +27,13 @@ export function request(
     attrs.id === id &&
     (attrs.type === 'result' || attrs.type === 'error') &&
     isFromServer(attrs.from, agreed.jid);
-  return defer(() => {
-    const early: XmlElement[] = [];
-    stream.send(xml('iq', { type: 'set', id }, payload));
-    return stream.next$.pipe(
-      expand((element) => {
-        if (isAnswer(element)) return EMPTY;
-        early.push(element);
-        return stream.next$;
-      }),
-      filter(isAnswer),
-      map((answer) => {
-        if (answer.attrs.type === 'error') throw stanzaError(answer, phase);
-        stream.unread(early);
-        return answer;
-      }),
-    );
-  }).pipe(within(phase, timeouts[phase], scheduler));
+  return answerTo(stream, xml('iq', { type: 'set', id }, payload), isAnswer).pipe(
+    map(({ answer }) => {
+      if (answer.attrs.type === 'error') throw stanzaError(answer, phase, stream.secrets);
+      return answer;
+    }),
+    within(phase, timeouts[phase], scheduler),
+  );
 }
 
 /** The server answers for itself or for our account (RFC 6120 section 8.1.2.1). */

@@ -1,13 +1,14 @@
 import { catchError, defer, EMPTY, expand, last, map, switchMap, tap, throwError, type Observable } from 'rxjs';
 import { SaslError } from '../../errors/sasl-error.js';
-import { StreamError } from '../../errors/stream-error.js';
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.js';
-import type { SaslContext, SaslExchange, SaslMechanism } from '../../sasl/mechanism.js';
+import { fromUtf8, utf8 } from '../../sasl/bytes.js';
+import type { Credentials, SaslContext, SaslExchange, SaslMechanism } from '../../sasl/mechanism.js';
 import { noMechanismError } from '../../sasl/no-mechanism-error.js';
 import { fallbackMechanism, selectMechanism } from '../../sasl/select-mechanism.js';
 import { NS } from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import { XmlElement } from '../../xml/xml-element.js';
+import type { Secrets } from '../secrets.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
 import { within } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
@@ -68,18 +69,21 @@ function authenticate(
   return defer(() => {
     trace({ type: 'authenticating', mechanism: mechanism.name });
     const exchange = mechanism.start(context);
-    const sent: string[] = [];
+    const { secrets } = stream;
+    for (const [name, proof] of Object.entries(context.credentials)) {
+      if (typeof proof === 'string' && !NAMES.has(name)) secrets.add(proof, encodeBase64(utf8(proof)));
+    }
     let challenged = false;
     // Bounded one by one, the computation of our message included.
     const step = (message: Observable<XmlElement>) =>
       message.pipe(
         switchMap((element) => {
-          sent.push(element.text());
+          addSent(secrets, element.text(), context.credentials);
           stream.send(element);
           return stream.next$;
         }),
         // At once, even before the proof in it is checked: no byte behind it may be taken for a later stream's.
-        tap((answer) => answer.is('success', NS.sasl) && stream.supersede('restart')),
+        tap((answer) => answer.is('success', NS.sasl) && stream.awaitRestart()),
         within('sasl', timeouts.sasl, scheduler),
       );
     return step(exchange.initial().pipe(map((data) => authElement(mechanism.name, data)))).pipe(
@@ -90,11 +94,13 @@ function authenticate(
       }),
       last(),
       switchMap((answer) => {
-        if (!answer.is('success', NS.sasl))
-          throw refusal(answer, mechanism.name, challenged, [...sent, context.credentials.password ?? '']);
-        return exchange.finish(dataOf(answer, mechanism.name)).pipe(within('sasl', timeouts.sasl, scheduler));
+        if (!answer.is('success', NS.sasl)) throw refusal(answer, mechanism.name, challenged, secrets);
+        return exchange.finish(dataOf(answer, mechanism.name)).pipe(
+          // A mechanism may take its time to check the proof, and the server must keep silent meanwhile.
+          tap(() => stream.awaitRestart()),
+          within('sasl', timeouts.sasl, scheduler),
+        );
       }),
-      catchError((error: unknown) => throwError(() => discreet(error, [...sent, context.credentials.password ?? '']))),
       tap(() => trace({ type: 'authenticated', mechanism: mechanism.name })),
     );
   });
@@ -117,6 +123,15 @@ function dataOf(element: XmlElement, mechanism: string): Uint8Array | undefined 
   const data = text === '=' ? new Uint8Array() : decodeBase64(text);
   if (data) return data;
   throw new SaslError({ condition: 'bad-challenge', text: `<${element.name}/> holds no valid base64`, mechanism });
+}
+
+/** Credentials that are no secrets. */
+const NAMES = new Set(['username', 'authzid']);
+
+/** A message in base64 and as it is, and the proof of SCRAM that stands in it. EXTERNAL sends but a name. */
+function addSent(secrets: Secrets, base64: string, { authzid }: Credentials): void {
+  const message = fromUtf8(decodeBase64(base64) ?? new Uint8Array());
+  if (message !== authzid) secrets.add(base64, message, /,p=(.+)$/.exec(message ?? '')?.[1]);
 }
 
 /** The server said no. */
@@ -146,33 +161,16 @@ const CONDITIONS = new Set([
   'temporary-auth-failure',
 ]);
 
-/** @param secrets What must not come back to us in the server's words (threat A7). */
-function refusal(answer: XmlElement, mechanism: string, challenged: boolean, secrets: readonly string[]): SaslError {
+function refusal(answer: XmlElement, mechanism: string, challenged: boolean, secrets: Secrets): SaslError {
   if (!answer.is('failure', NS.sasl)) {
-    const text = `the server sent <${answer.name} xmlns='${answer.xmlns}'/> in the midst of ${mechanism}`;
+    const sent = secrets.told(`<${answer.name} xmlns='${answer.xmlns}'/>`) || 'something';
+    const text = `the server sent ${sent} in the midst of ${mechanism}`;
     return new SaslError({ condition: 'bad-challenge', text, mechanism });
   }
   const names = answer.children.flatMap((child) => (child instanceof XmlElement ? child.name : []));
   const condition = names.find((name) => CONDITIONS.has(name)) ?? 'not-authorized';
-  const said = answer.child('text')?.text().trim() ?? '';
-  const telling = said !== '' && !repeats(said, secrets);
-  return new Refused(
-    condition,
-    `${explain(condition, mechanism)}${telling ? ` (${said})` : ''}`,
-    mechanism,
-    challenged,
-  );
-}
-
-/** A stream error in the midst of it, without the server's words where they repeat what we sent (threat A7). */
-function discreet(error: unknown, secrets: readonly string[]): unknown {
-  if (!(error instanceof StreamError) || !repeats(`${error.text} ${error.location}`, secrets)) return error;
-  const { condition, origin, retryable } = error;
-  return new StreamError({ condition, origin, retryable, text: 'the server ended the stream', phase: 'sasl' });
-}
-
-function repeats(said: string, secrets: readonly string[]): boolean {
-  return secrets.some((secret) => secret !== '' && said.includes(secret));
+  const said = secrets.told(answer.child('text')?.text().trim() ?? '');
+  return new Refused(condition, `${explain(condition, mechanism)}${said && ` (${said})`}`, mechanism, challenged);
 }
 
 /** RFC 6120 section 6.5, for people. */

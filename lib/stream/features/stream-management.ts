@@ -1,4 +1,4 @@
-import { defer, EMPTY, expand, filter, map, type Observable } from 'rxjs';
+import { defer, map, type Observable } from 'rxjs';
 import { StreamError } from '../../errors/stream-error.js';
 import { NS } from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
@@ -8,6 +8,7 @@ import { parseCount } from '../management/unacknowledged.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
 import { within } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
+import { answerTo } from './answer.js';
 
 export interface StreamManagementConfig {
   /** Whether the server is asked to keep the session for resumption. */
@@ -58,7 +59,7 @@ function resume(stream: XmlStream, session: ManagedSession, { timeouts, schedule
         session.resumeFailed(undefined, 'bad-request');
         throw stream.reject(unexpected(answer, 'resume', true));
       }
-      session.resumeFailed(h, conditionOf(answer));
+      session.resumeFailed(h, stream.secrets.condition(conditionOf(answer)));
       return { kind: 'next' };
     }),
     within('resume', timeouts.resume, scheduler),
@@ -85,23 +86,9 @@ function enable(
   { resume, max }: StreamManagementConfig,
   { agreed, timeouts, scheduler }: FeatureContext,
 ): Observable<Outcome> {
-  return defer(() => {
-    const early: XmlElement[] = [];
-    stream.send(xml('enable', { xmlns: NS.sm, resume: resume || undefined, max: resume ? max : undefined }));
-    return stream.next$.pipe(
-      // With its JID bound the session is reachable: somebody's stanza may come before the server's answer.
-      expand((element) => {
-        if (!isStanza(element)) return EMPTY;
-        early.push(element);
-        return stream.next$;
-      }),
-      filter((element) => !isStanza(element)),
-      map((answer) => {
-        stream.unread(early);
-        return { answer, early: early.length };
-      }),
-    );
-  }).pipe(
+  const element = xml('enable', { xmlns: NS.sm, resume: resume || undefined, max: resume ? max : undefined });
+  // With its JID bound the session is reachable: somebody's stanza may come before the server's answer.
+  return answerTo(stream, element, (answer) => !isStanza(answer)).pipe(
     map(({ answer, early }): Outcome => {
       if (answer.is('failed', NS.sm)) return { kind: 'next' };
       if (!answer.is('enabled', NS.sm)) throw stream.reject(unexpected(answer, 'enable'));
@@ -135,9 +122,9 @@ function isStanza({ name, xmlns }: XmlElement): boolean {
   return xmlns === NS.client && (name === 'message' || name === 'presence' || name === 'iq');
 }
 
-function conditionOf(failed: XmlElement): string {
+function conditionOf(failed: XmlElement): string | undefined {
   const condition = failed.children.find((child) => child instanceof XmlElement && child.xmlns === NS.stanzas);
-  return condition instanceof XmlElement ? condition.name : 'undefined-condition';
+  return condition instanceof XmlElement ? condition.name : undefined;
 }
 
 function isTrue(text: string | undefined): boolean {

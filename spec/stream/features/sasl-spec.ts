@@ -1,8 +1,8 @@
-import { of, throwError } from 'rxjs';
+import { EMPTY, of, Subject, throwError } from 'rxjs';
 import type { XmppOptions } from '../../../lib/client/options.js';
 import { SaslError } from '../../../lib/errors/index.js';
 import type { SaslMechanism } from '../../../lib/sasl/mechanism.js';
-import { exchange, expects, mute, reply, type Script } from '../../../lib/testing.js';
+import { after, cut, end, exchange, expects, mute, reply, type Script } from '../../../lib/testing.js';
 import { NS } from '../../../lib/xml/index.js';
 import {
   ACCOUNT,
@@ -456,6 +456,69 @@ describe('sasl', () => {
         },
         { stride: 7 },
       );
+    });
+
+    describe('bytes behind <success/> that come before our new header (I5)', () => {
+      /** The mechanism takes 20 ms to check what the server proves. */
+      const afterSuccess = (...then: Script) => {
+        const checked$ = new Subject<void>();
+        const slow: SaslMechanism = {
+          name: 'X-SLOW',
+          usable: () => true,
+          start: () => ({
+            initial: () => of(undefined),
+            respond: () => EMPTY,
+            finish: () => checked$,
+          }),
+        };
+        const run = new WireRun(
+          [
+            offering(['X-SLOW'], exchange([`<auth xmlns='${NS.sasl}' mechanism='X-SLOW'/>`, success()])),
+            after(10),
+            ...then,
+          ],
+          { options: { credentials: { mechanisms: [slow] } }, transport: tls },
+        ).flush(20);
+        checked$.next();
+        checked$.complete();
+        return run.flush(30);
+      };
+      const header = serverHeader().replace(/^<[?].*?[?]>/, '');
+
+      it.each([
+        ['a header and features', serverHeader() + features(BIND)],
+        ['a header without a declaration', header],
+        ['a stanza', message('x')],
+        ['half a tag', '<'],
+        ['the footer', FOOTER],
+        ['no XML', '\0'],
+      ])('%s: the server is to answer our header, and not to come before it', (_name, bytes) => {
+        const run = afterSuccess(reply(bytes), mute()).check();
+        expect(run.outcome).toBe('stream policy-violation (sasl) local');
+        expect(run.events).toBe('opening opened features authenticating failed');
+        expect(run.sent.match(/<stream:stream/g)).toHaveLength(1);
+      });
+
+      it.each([
+        ['it ends the connection', end(), 'transport connection-closed (sasl)'],
+        ['the connection is reset', cut(), 'transport connection-reset (sasl)'],
+      ])('%s', (_name, step, outcome) => {
+        expect(afterSuccess(step).check().outcome).toBe(outcome);
+      });
+
+      it('white space is allowed, and lost on the new stream', () => {
+        const opensAnew = [expects(clientHeader(SECURE)), reply(header + features(BIND)), binds()];
+        const run = afterSuccess(reply(' \n', '\t'), ...opensAnew);
+        expect(run.outcome).toBe('online');
+        run.transport.verify();
+        run.unsubscribe().check();
+      });
+
+      it('nothing is read any more once the attempt is given up', () => {
+        const run = afterSuccess(mute());
+        expect(run.outcome).toBe('pending');
+        run.unsubscribe().check();
+      });
     });
 
     it('but white space may come', () => {
