@@ -89,10 +89,10 @@ function named(event: TraceEvent): string {
 }
 
 /** A promise that is kept in time, or a failure that says what did not come. */
-export async function soon<T>(promise: Promise<T>, what: string, details = () => ''): Promise<T> {
+export async function soon<T>(promise: Promise<T>, what: string, details = () => '', limit = LIMIT): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not come within ${LIMIT} ms ${details()}`)), LIMIT);
+    timer = setTimeout(() => reject(new Error(`${what} did not come within ${limit} ms ${details()}`)), limit);
   });
   try {
     return await Promise.race([promise, late]);
