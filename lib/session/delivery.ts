@@ -28,6 +28,8 @@ export interface Undelivered {
 export class Outgoing {
   /** Whether a connection was given it: from then on it may have arrived. */
   handedOver = false;
+  /** Whether it is acknowledged by the server (XEP-0198), and so not settled when it is written. */
+  counted = false;
   /** Whether the interceptors have seen it. */
   intercepted = false;
   #queued = false;

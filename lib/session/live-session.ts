@@ -30,6 +30,7 @@ import { Outgoing, type Delivery, type Undelivered } from './delivery.js';
 import { errorReply, type RequestHandler } from './request-handlers.js';
 import type { ByteCount, IqOptions, Session } from './session.js';
 import { lost, type SessionMemory } from './session-memory.js';
+import { WriteQueue } from './write-queue.js';
 
 export interface LiveSessionConfig extends Stage {
   readonly memory: SessionMemory;
@@ -54,7 +55,9 @@ export class LiveSession implements Session {
   readonly #ended$ = new ReplaySubject<never>(0);
   readonly #answers = new Subscription();
   /** What nobody acknowledges settles when it is written, or here at the end. */
-  readonly #unwritten = new Set<Outgoing>();
+  readonly #unwritten = new WriteQueue();
+  /** What the interceptors have not let through yet. */
+  readonly #held = new Set<Outgoing>();
   readonly #gates: Gates | undefined;
   #closing = false;
   #over: StanzaError | undefined;
@@ -170,10 +173,10 @@ export class LiveSession implements Session {
     serialize(stanza);
     outgoing.intercepted = true;
     outgoing.queued();
-    this.#unwritten.add(outgoing);
+    this.#held.add(outgoing);
     let through = false;
     const drop = (settle: () => void, error: StanzaError) => {
-      if (through || !this.#unwritten.delete(outgoing)) return;
+      if (through || !this.#held.delete(outgoing)) return;
       settle();
       this.#memory.iqs.reject(stanza, error);
     };
@@ -185,7 +188,7 @@ export class LiveSession implements Session {
         if (itself) {
           through = true;
           outgoing.stanza = result;
-          this.#unwritten.delete(outgoing);
+          this.#held.delete(outgoing);
         }
         try {
           if (this.#closing) throw lost('the session is being closed');
@@ -211,22 +214,25 @@ export class LiveSession implements Session {
     const acknowledgements = isStanza(stanza) ? this.#acknowledgements : undefined;
     // Before it is written: whoever is told of the traffic may send something too, which then comes behind it.
     outgoing.handedOver = true;
+    outgoing.counted = acknowledgements !== undefined;
     if (acknowledgements) this.#memory.sent(outgoing);
-    else this.#unwritten.add(outgoing);
+    this.#unwritten.push(outgoing);
     try {
-      this.stream.send(stanza, () => {
-        this.#unwritten.delete(outgoing);
-        outgoing.written(acknowledgements === undefined);
-      });
+      this.stream.send(stanza, this.#written);
     } catch (error) {
       outgoing.handedOver = handedOver;
       if (acknowledgements) this.#memory.unsent();
-      else this.#unwritten.delete(outgoing);
+      this.#unwritten.pop();
       throw error;
     }
     outgoing.queued();
     acknowledgements?.sent();
   }
+
+  readonly #written = (): void => {
+    this.#unwritten.written();
+    this.stream.wrote();
+  };
 
   /**
    * Sends what comes before anything new: of a resumed session what the server did not acknowledge (XEP-0198 section 5), then
@@ -235,7 +241,11 @@ export class LiveSession implements Session {
   begin(): void {
     if (this.resumed) {
       const { unacknowledged } = this.#memory;
-      for (const outgoing of unacknowledged) this.stream.send(outgoing.stanza, () => outgoing.written(false));
+      for (const outgoing of unacknowledged) {
+        outgoing.counted = true;
+        this.#unwritten.push(outgoing);
+        this.stream.send(outgoing.stanza, this.#written);
+      }
       if (unacknowledged.length > 0) this.#acknowledgements?.ask();
     }
     for (const outgoing of this.#memory.takeWaiting()) {
@@ -296,12 +306,15 @@ export class LiveSession implements Session {
     this.#answers.unsubscribe();
     this.#acknowledgements?.dispose();
     this.#gates?.close();
-    for (const outgoing of this.#unwritten) {
+    for (const outgoing of this.#unwritten.list()) {
+      if (!outgoing.counted) outgoing.lost(this.#over);
+    }
+    for (const outgoing of this.#held) {
       outgoing.lost(this.#over);
       // A request that was never sent cannot be answered on another stream.
-      if (!outgoing.handedOver) this.#memory.iqs.reject(outgoing.stanza, this.#over);
+      this.#memory.iqs.reject(outgoing.stanza, this.#over);
     }
-    this.#unwritten.clear();
+    this.#held.clear();
     if (again) this.#memory.suspend(this.#over);
     else this.#memory.lose(this.#over);
     this.#stanza$.complete();

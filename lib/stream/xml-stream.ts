@@ -147,16 +147,18 @@ export class XmlStream {
   /**
    * Writes an element.
    *
-   * @param written Is called once the element was handed to the operating system.
+   * @param written Is called once the element was handed to the operating system, and calls `wrote`.
    * @throws XmlError Where the element cannot be written; nothing is written then.
    */
-  send(element: XmlElement, written?: () => void): void {
-    this.connection.write(this.framing.element(element), () => {
-      written?.();
-      if (this.#traffic$.observed) this.#traffic$.next();
-    });
-    if (this.#traffic$.observed) this.#traffic$.next();
+  send(element: XmlElement, written = this.wrote): void {
+    this.connection.write(this.framing.element(element), written);
+    this.wrote();
   }
+
+  /** Tells that octets came or went. One function for all writes: nothing is made for each of them. */
+  readonly wrote = (): void => {
+    if (this.#traffic$.observed) this.#traffic$.next();
+  };
 
   /** Gives elements back that came before their time: whoever reads next gets them first, in order. */
   unread(elements: readonly XmlElement[]): void {
@@ -294,7 +296,7 @@ export class XmlStream {
       this.#feeding = false;
     }
     if (!this.#reader && !this.#watching) this.#release();
-    if (this.#traffic$.observed) this.#traffic$.next();
+    this.wrote();
   }
 
   #onHeader(element: XmlElement, contentNs: string): void {

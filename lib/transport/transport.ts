@@ -77,8 +77,8 @@ export interface Connection {
   readonly bufferedBytes: number;
   /**
    * Queues text for writing; what is written in one tick may go out in one segment. `written` is called once it was
-   * handed to the operating system, and never if the connection is lost before. Writing on a lost connection does
-   * nothing: the loss is told by `input$`.
+   * handed to the operating system, in the order of the writes, and never if the connection is lost before. Writing on a
+   * lost connection does nothing: the loss is told by `input$`.
    */
   write(text: string, written?: () => void): void;
   /** Ends our side after all that was written. */

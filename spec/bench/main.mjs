@@ -1,4 +1,5 @@
 // npm run bench -- [--quick] [--only FIGURE,...] [--rounds N] [--save]
+// npm run bench -- --profile CLIENT --only FIGURE    shows where that client's time goes, and keeps the profile
 //
 // Measures rxmpp and its peers: every measurement in a process of its own, the contenders of a figure one after the other,
 // round by round. Prints a table; text and JSON go to .cache/bench/, with --save to spec/bench/ (the committed report).
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildRxmpp, installPeers, out, root, servers } from './build.mjs';
 import { figures } from './figures.mjs';
+import { hottest } from './profile.mjs';
 import { NAMES, summarize, text } from './report.mjs';
 
 const here = import.meta.dirname;
@@ -18,6 +20,7 @@ const { values: args } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string' },
     save: { type: 'boolean', default: false },
+    profile: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -28,10 +31,10 @@ installPeers();
 const rxmpp = buildRxmpp();
 
 /** What a worker told. One that fails ends the run: a client that loses a stanza has no speed. */
-function work(client, task, given) {
+function work(client, task, given, more = {}) {
   return new Promise((resolve, reject) => {
     const worker = spawn(process.execPath, [join(here, 'worker.mjs'), client, task, JSON.stringify(given)], {
-      env: { ...process.env, BENCH_RXMPP: rxmpp, ...(given.caFile && { NODE_EXTRA_CA_CERTS: given.caFile }) },
+      env: { ...process.env, BENCH_RXMPP: rxmpp, ...(given.caFile && { NODE_EXTRA_CA_CERTS: given.caFile }), ...more },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const limit = setTimeout(() => worker.kill('SIGKILL'), 120_000);
@@ -71,12 +74,19 @@ const account = ({ domain, ports, ca, caFile }, secure) => ({
 const results = [];
 try {
   const measured = figures({
-    scale: args.quick ? 0.4 : 1,
+    scale: args.profile ? 4 : args.quick ? 0.4 : 1,
     replay: replay.ports,
     prosody: { plain: account(plain, false), tls: account(tls, true) },
   }).filter(({ name }) => !only || only.some((wanted) => name.startsWith(wanted)));
   if (measured.length === 0) throw new Error(`there is no figure '${args.only}'`);
-  for (const figure of measured) {
+  for (const figure of args.profile ? measured : []) {
+    const { task, given } = figure.contenders[args.profile] ?? {};
+    if (!task) continue;
+    const file = join(out, `${figure.name}-${args.profile}.cpuprofile`);
+    await work(args.profile, task, given, { BENCH_PROFILE: file });
+    process.stdout.write(`${figure.name}, ${args.profile} (${file})\n${hottest(file)}\n\n`);
+  }
+  for (const figure of args.profile ? [] : measured) {
     const told = {};
     for (let round = 0; round < rounds; round++) {
       const list = Object.entries(figure.contenders).filter(([, { once }]) => !once || round === 0);
@@ -101,6 +111,8 @@ try {
   replay.stop();
   await Promise.all([plain.stop(), tls.stop()]);
 }
+
+if (args.profile) process.exit();
 
 const report = {
   machine: {

@@ -96,8 +96,10 @@ export const tasks = {
   async iq(client, { transport, warmUp, count, inFlight, noDelay, ...server }) {
     const { open } = await clientOf(client);
     const session = await open({ ...address(server, transport), noDelay });
+    const latencies = [];
     const run = (requests) =>
       new Promise((resolve, reject) => {
+        latencies.length = 0;
         let left = requests;
         let answered = 0;
         const next = (name) => {
@@ -107,7 +109,12 @@ export const tasks = {
         };
         const ask = () => {
           left--;
-          session.request(next, reject);
+          if (inFlight > 1) return session.request(next, reject);
+          const begun = performance.now();
+          session.request((name) => {
+            latencies.push(performance.now() - begun);
+            next(name);
+          }, reject);
         };
         for (let i = 0; i < inFlight; i++) ask();
       });
@@ -118,7 +125,9 @@ export const tasks = {
     const { all, main } = since(before);
     const perSecond = count / ((performance.now() - begun) / 1000);
     const scale = 1000 / count;
-    return { value: all * scale, main: main * scale, perSecond, wall: 1e6 / perSecond };
+    // The median of them all: what else the machine does is no part of it.
+    const wall = inFlight > 1 ? undefined : median(latencies) * 1000;
+    return { value: all * scale, main: main * scale, perSecond, wall };
   },
 
   /** Time to online on Prosody, again and again in one process, each with a client of its own; the first one is told apart. */

@@ -1,6 +1,7 @@
 // What the operating system says of this process.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { memoryUsage } from 'node:process';
+import { Session } from 'node:inspector';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 
@@ -9,6 +10,7 @@ import vm from 'node:vm';
  * threads of their own), and of the main thread alone (schedstat of the kernel, in nanoseconds).
  */
 export function cpu() {
+  if (process.env.BENCH_PROFILE) startProfile();
   const { user, system } = process.cpuUsage();
   return { all: (user + system) / 1000, main: mainThread() };
 }
@@ -41,3 +43,20 @@ export const median = (list) => {
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
+
+let profiler;
+/** With BENCH_PROFILE, from the first measurement on: neither loading nor warming up. */
+function startProfile() {
+  if (profiler) return;
+  profiler = new Session();
+  profiler.connect();
+  profiler.post('Profiler.enable');
+  profiler.post('Profiler.setSamplingInterval', { interval: 200 });
+  profiler.post('Profiler.start');
+}
+
+export function writeProfile() {
+  profiler?.post('Profiler.stop', (_error, { profile }) =>
+    writeFileSync(process.env.BENCH_PROFILE, JSON.stringify(profile)),
+  );
+}
