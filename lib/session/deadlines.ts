@@ -1,16 +1,27 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
-interface Entry<T> {
-  readonly item: T;
-  readonly at: number;
+/** What can fall due. All but `due` is for `Deadlines` alone. */
+export interface Due {
+  /** Milliseconds from when it is added; `Infinity` never falls due. */
+  readonly due: number;
+  at?: number;
+  queue?: Queue;
+  before?: Due;
+  after?: Due;
+}
+
+interface Queue {
+  first?: Due;
+  last?: Due;
 }
 
 /**
  * Many deadlines on one timer. Entries with the same bound fall due in the order in which they came, so each bound has a
- * queue and only the heads are compared: adding and removing cost no search, whatever the number.
+ * queue and only the heads are compared. The entries are links of it themselves: adding and removing cost no search and make
+ * nothing, whatever the number.
  */
-export class Deadlines<T> {
-  readonly #queues = new Map<number, Map<T, Entry<T>>>();
+export class Deadlines<T extends Due> {
+  readonly #queues = new Map<number, Queue>();
   #timer: Subscription | undefined;
   #timerAt = Infinity;
 
@@ -19,21 +30,26 @@ export class Deadlines<T> {
     private readonly onDue: (item: T) => void,
   ) {}
 
-  /** @param due Milliseconds from now; `Infinity` never falls due. */
-  add(item: T, due: number): void {
+  add(item: T): void {
+    const { due } = item;
     if (due === Infinity) return;
-    const at = this.scheduler.now() + due;
     let queue = this.#queues.get(due);
-    if (!queue) this.#queues.set(due, (queue = new Map()));
-    queue.set(item, { item, at });
-    if (at < this.#timerAt) this.#arm(at);
+    if (!queue) this.#queues.set(due, (queue = {}));
+    item.queue = queue;
+    item.before = queue.last;
+    if (queue.last) queue.last.after = item;
+    else queue.first = item;
+    queue.last = item;
+    item.at = this.scheduler.now() + due;
+    if (item.at < this.#timerAt) this.#arm(item.at);
   }
 
-  remove(item: T, due: number): void {
-    this.#queues.get(due)?.delete(item);
+  /** Does nothing where it is not in, or not any more. */
+  remove(item: T): void {
+    unlink(item);
   }
 
-  /** Forgets all entries and gives the timer back. */
+  /** Gives the timer back; to be called when nothing is left. */
   clear(): void {
     this.#queues.clear();
     this.#disarm();
@@ -57,17 +73,24 @@ export class Deadlines<T> {
     const due: T[] = [];
     let next = Infinity;
     for (const [bound, queue] of this.#queues) {
-      for (const { item, at } of queue.values()) {
-        if (at > now) {
-          next = Math.min(next, at);
-          break;
-        }
-        queue.delete(item);
+      for (let item; (item = queue.first as T | undefined) && item.at! <= now;) {
+        unlink(item);
         due.push(item);
       }
-      if (queue.size === 0) this.#queues.delete(bound);
+      if (queue.first) next = Math.min(next, queue.first.at!);
+      else this.#queues.delete(bound);
     }
     if (next < Infinity) this.#arm(next);
     for (const item of due) this.onDue(item);
   }
+}
+
+function unlink(item: Due): void {
+  const { queue, before, after } = item;
+  if (!queue) return;
+  if (before) before.after = after;
+  else queue.first = after;
+  if (after) after.before = before;
+  else queue.last = before;
+  item.queue = item.before = item.after = undefined;
 }

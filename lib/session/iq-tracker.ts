@@ -5,12 +5,11 @@ import { jid, type Jid } from '../jid/jid.js';
 import { stanzaError } from '../stream/stanza-error-of.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines, type Due } from './deadlines.js';
 
-interface Pending {
+interface Pending extends Due {
   readonly id: string;
   readonly to: string | undefined;
-  readonly due: number;
   readonly subscriber: Subscriber<XmlElement>;
 }
 
@@ -62,15 +61,17 @@ export class IqTracker {
   ): Observable<XmlElement> {
     return new Observable((subscriber) => {
       const id = this.nextId();
-      const pending: Pending = { id, to, due, subscriber };
+      // With all its fields, so that all of them are of one shape.
+      const links = { at: 0, queue: undefined, before: undefined, after: undefined };
+      const pending: Pending = { id, to, due, subscriber, ...links };
       this.#pending.set(id, pending);
       subscriber.add(() => {
-        if (this.#pending.delete(id)) this.#deadlines.remove(pending, due);
+        if (this.#pending.delete(id)) this.#deadlines.remove(pending);
       });
       try {
         send(xml('iq', { type, id, to }, payload));
         // Not before: what cannot be sent (the session is over, say) is to leave no timer.
-        if (!subscriber.closed) this.#deadlines.add(pending, due);
+        if (!subscriber.closed) this.#deadlines.add(pending);
       } catch (error) {
         subscriber.error(error);
       }
@@ -83,7 +84,7 @@ export class IqTracker {
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (!pending || !isFromAddressee(reply.attrs.from, pending.to, own)) return false;
     this.#pending.delete(pending.id);
-    this.#deadlines.remove(pending, pending.due);
+    this.#deadlines.remove(pending);
     const { subscriber } = pending;
     if (reply.attrs.type === 'error') {
       subscriber.error(stanzaError(reply));
@@ -99,7 +100,7 @@ export class IqTracker {
     const pending = name === 'iq' && (type === 'get' || type === 'set') && this.#pending.get(id ?? '');
     if (!pending) return;
     this.#pending.delete(pending.id);
-    this.#deadlines.remove(pending, pending.due);
+    this.#deadlines.remove(pending);
     pending.subscriber.error(error);
   }
 
@@ -112,7 +113,7 @@ export class IqTracker {
     const all = [...this.#pending.values()].filter(({ id }) => !spared.has(id));
     for (const pending of all) {
       this.#pending.delete(pending.id);
-      this.#deadlines.remove(pending, pending.due);
+      this.#deadlines.remove(pending);
     }
     if (this.#pending.size === 0) this.#deadlines.clear();
     for (const { subscriber } of all) subscriber.error(error);
