@@ -129,7 +129,13 @@ export default defineConfig(
     },
   },
   {
-    files: ['spec/support/needs.ts', 'spec/bench/**/*.ts', 'spec/simulation/**/*.ts', 'spec/soak/main.ts'],
+    files: [
+      'spec/support/needs.ts',
+      'spec/bench/**/*.ts',
+      'spec/simulation/**/*.ts',
+      'spec/soak/main.ts',
+      'spec/hostile/main.ts',
+    ],
     rules: { 'no-console': 'off' },
   },
   { files: ['**/*.js', '**/*.mjs'], rules: { eqeqeq: 'error', 'no-unused-vars': 'error' } },
