@@ -5,6 +5,15 @@ export type { XmppClientOptions } from './client/client-options.js';
 export type { WhenBusy } from './client/when-busy.js';
 export type { XmppStatus } from './client/status.js';
 export { clientState, type ClientState } from './extensions/client-state.js';
+export {
+  cancelRegistration,
+  changePassword,
+  register,
+  type FillIn,
+  type RegistrationForm,
+  type RegistrationOptions,
+} from './extensions/registration.js';
+export { dataForm, submitForm, type DataForm, type FormField, type FormValues } from './extensions/data-form.js';
 export { backoff, type Backoff, type BackoffConfig } from './client/backoff.js';
 export { reconnect, type ReconnectConfig, type Waiting } from './client/reconnect.js';
 export { isRetryable } from './client/is-retryable.js';

@@ -7,9 +7,9 @@ import { importsOf, projectRoot } from './support/source-imports.js';
 const names: Record<string, string> = {
   rxmpp: `
     DEFAULT_TIMEOUTS DEFAULT_XML_LIMITS Jid JidError NS SaslError StanzaError StreamError TlsError TransportError UsageError
-    XmlElement XmlError XmppError XmppTimeoutError anonymous backoff bind clientState connect connectTimeout deadline
+    XmlElement XmlError XmppError XmppTimeoutError anonymous backoff bind cancelRegistration changePassword clientState connect connectTimeout dataForm deadline
     defaultMechanisms disconnect enableManagement external intercept isRetryable jid keepAlive legacySession negotiate openStream
-    parseStream plain reconnect resumeSession sasl scopeMap scram scramKeyCache serialize session startTls webCrypto
+    parseStream plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
     websocket xml xmppClient xmppStream
   `,
   'rxmpp/node': 'nodeResolver tcp websocket',

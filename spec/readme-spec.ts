@@ -6,8 +6,8 @@ const root = resolve(__dirname, '..');
 
 /** What the snippets take for granted. */
 const PRELUDE = `
-import { BehaviorSubject } from 'rxjs';
-import { jid, xml, xmppClient, xmppStream, websocket } from 'rxmpp';
+import { BehaviorSubject, of } from 'rxjs';
+import { jid, register, xml, xmppClient, xmppStream, websocket } from 'rxmpp';
 import type { Credentials, Transport, XmppClient, XmppClientOptions, XmppOptions } from 'rxmpp';
 import { tcp } from 'rxmpp/node';
 declare const credentials: Credentials;

@@ -17,6 +17,8 @@ export type Phase =
   | 'starttls'
   /** SASL exchange, each step. */
   | 'sasl'
+  /** In-band registration: the form is awaited, or the answer to it (XEP-0077). */
+  | 'register'
   /** Resource binding, and the legacy session where it is required. */
   | 'bind'
   /** Stream management is being enabled (XEP-0198 section 3). */

@@ -19,7 +19,7 @@ export interface Timeouts {
   readonly starttls: number;
   /** Each step of the SASL exchange. */
   readonly sasl: number;
-  /** Resource binding, and the legacy session. */
+  /** Resource binding, the legacy session, and each request of in-band registration. */
   readonly bind: number;
   /** `<enable/>` to its answer (XEP-0198 section 3). */
   readonly enable: number;

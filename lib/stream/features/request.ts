@@ -17,8 +17,9 @@ import { answerTo } from './answer.js';
 export function request(
   stream: XmlStream,
   payload: XmlElement,
-  phase: 'bind',
+  phase: 'bind' | 'register',
   { agreed, timeouts, scheduler }: FeatureContext,
+  type: 'get' | 'set' = 'set',
 ): Observable<XmlElement> {
   const id = payload.name;
   const isAnswer = ({ name, xmlns, attrs }: XmlElement) =>
@@ -27,12 +28,12 @@ export function request(
     attrs.id === id &&
     (attrs.type === 'result' || attrs.type === 'error') &&
     isFromServer(attrs.from, agreed.jid);
-  return answerTo(stream, xml('iq', { type: 'set', id }, payload), isAnswer).pipe(
+  return answerTo(stream, xml('iq', { type, id }, payload), isAnswer).pipe(
     map(({ answer }) => {
       if (answer.attrs.type === 'error') throw stanzaError(answer, phase, stream.secrets);
       return answer;
     }),
-    within(phase, timeouts[phase], scheduler),
+    within(phase, timeouts.bind, scheduler),
   );
 }
 
