@@ -51,6 +51,7 @@ export type { Credentials, SaslContext, SaslExchange, SaslMechanism } from './sa
 export type { Crypto, HashName } from './sasl/crypto.js';
 export { anonymous } from './sasl/anonymous.js';
 export { external } from './sasl/external.js';
+export { oauthBearer, xOauth2, type TokenSupplier } from './sasl/oauth.js';
 export { plain } from './sasl/plain.js';
 export { scram, type ScramConfig } from './sasl/scram.js';
 export { scramKeyCache, type ScramKeyCache, type ScramKeys } from './sasl/scram-key-cache.js';

@@ -54,6 +54,8 @@ export interface SaslMechanism {
   readonly name: string;
   usable(context: SaslContext): boolean;
   start(context: SaslContext): SaslExchange;
+  /** What to try, once and on the same stream, after the server has refused it: itself with a fresh token, say. Absent: nothing. */
+  retry?(refusal: { readonly condition: string; readonly challenged: boolean }): SaslMechanism | undefined;
 }
 
 /**

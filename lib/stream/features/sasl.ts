@@ -50,7 +50,8 @@ export function sasl(config: SaslConfig): StreamFeature<SaslOffer> {
         if (!mechanism) throw noMechanismError(context);
         return authenticate(stream, mechanism, context, stage).pipe(
           catchError((error: unknown) => {
-            const next = error instanceof Refused && fallbackMechanism(context, mechanism, error);
+            const next =
+              error instanceof Refused && (mechanism.retry?.(error) ?? fallbackMechanism(context, mechanism, error));
             return next ? authenticate(stream, next, context, stage) : throwError(() => error);
           }),
           map((): Outcome => ({ kind: 'restart', agreed: { authenticated: true } })),
@@ -128,10 +129,13 @@ function dataOf(element: XmlElement, mechanism: string): Uint8Array | undefined 
 /** Credentials that are no secrets. */
 const NAMES = new Set(['username', 'authzid']);
 
-/** A message in base64 and as it is, and the proof of SCRAM that stands in it. EXTERNAL sends but a name. */
+/** The proof of SCRAM, and what PLAIN and OAuth send at the end. */
+const SECRET = /(?:,p=|auth=Bearer |\0[^\0]*\0)([^\0\x01]+)/;
+
+/** A message in base64 and as it is, and the proof or token that stands in it. EXTERNAL sends but a name. */
 function addSent(secrets: Secrets, base64: string, { authzid }: Credentials): void {
   const message = fromUtf8(decodeBase64(base64) ?? new Uint8Array());
-  if (message !== authzid) secrets.add(base64, message, /,p=(.+)$/.exec(message ?? '')?.[1]);
+  if (message !== authzid) secrets.add(base64, message, SECRET.exec(message ?? '')?.[1]);
 }
 
 /** The server said no. */
