@@ -62,7 +62,8 @@ export function createAuthority(folder: string): Authority {
       issueWith(
         name,
         jids.map((jid) => `otherName:${xmppAddr};UTF8:${jid}`),
-        'clientAuth',
+        // Prosody's TLS takes none that is for clients alone.
+        'clientAuth,serverAuth',
       ),
   };
 }

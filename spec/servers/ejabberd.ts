@@ -60,7 +60,8 @@ function registration({ options }: Place): string {
 }
 
 function configuration({ ports, certificate, caFile, options, anonymousDomain }: Place): string {
-  const { tls, scram } = options;
+  const { tls, scram, external } = options;
+  const verify = external ? `, tls_verify: true, cafile: ${JSON.stringify(caFile)}` : '';
   const startTls = { required: ', starttls_required: true', optional: ', starttls: true', absent: '' }[tls];
   const password =
     scram === 'plain'
@@ -83,8 +84,8 @@ acl: { local: { user_regexp: "" } }
 access_rules: { local: { allow: local }, c2s: { allow: all }, register: { allow: all } }
 shaper_rules: { max_user_sessions: 100, c2s_shaper: none }
 listen:
-  - { port: ${ports.c2s}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s${startTls} }
-  - { port: ${ports.tls}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s, tls: true }
+  - { port: ${ports.c2s}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s${startTls}${verify} }
+  - { port: ${ports.tls}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s, tls: true${verify} }
   - { port: ${ports.http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /xmpp-websocket: ejabberd_http_ws, /http-bind: mod_bosh } }
   - { port: ${ports.https}, ip: "127.0.0.1", module: ejabberd_http, tls: true, request_handlers: { /xmpp-websocket: ejabberd_http_ws, /http-bind: mod_bosh, /.well-known/host-meta: mod_host_meta, /.well-known/host-meta.json: mod_host_meta } }
 modules:

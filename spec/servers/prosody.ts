@@ -10,6 +10,7 @@ export function startProsody(options: ServerOptions = {}): Promise<RealServer> {
     const configFile = join(folder, 'prosody.cfg.lua');
     mkdirSync(join(folder, 'plugins'), { recursive: true });
     writeFileSync(join(folder, 'plugins', 'mod_spec.lua'), specPlugin);
+    writeFileSync(join(folder, 'plugins', 'mod_auth_certificate.lua'), certificatePlugin);
     writeFileSync(configFile, configuration(place));
     return () =>
       startDaemon({
@@ -39,14 +40,45 @@ module:hook("server-started", function ()
 end, -1000);
 `;
 
+/** EXTERNAL: the account that a client's certificate names by an XmppAddr (XEP-0178). Prosody has it for servers only. */
+const certificatePlugin = `
+local new_sasl = require "util.sasl".new;
+local jid_split = require "util.jid".split;
+local provider = {};
+function provider.user_exists() return true; end
+function provider.create_user() return true; end
+function provider.get_sasl_handler(session)
+  return new_sasl(module.host, { external = function ()
+    local socket = session.conn:socket();
+    local certificate = socket:getpeercertificate();
+    if not certificate or not socket:getpeerverification() then return nil, nil; end
+    local names = (certificate:extensions()["2.5.29.17"] or {})["1.3.6.1.5.5.7.8.5"] or {};
+    for _, name in ipairs(names) do
+      local user, host = jid_split(name);
+      if host == module.host then return user, true; end
+    end
+    return nil, nil;
+  end });
+end
+module:provides("auth", provider);
+`;
+
 /** A Lua string of any bytes. */
 const lua = (text: string) =>
   `"${[...Buffer.from(text)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('')}"`;
 
-function configuration({ folder, ports, certificate, options, anonymousDomain, conferenceDomain }: Place): string {
+function configuration({
+  folder,
+  ports,
+  certificate,
+  caFile,
+  options,
+  anonymousDomain,
+  conferenceDomain,
+}: Place): string {
   if (options.scram === 'SHA-512') throw new Error('Prosody 0.12 stores passwords for SCRAM-SHA-1 or SCRAM-SHA-256');
   const { tls } = options;
-  const ssl = `{ certificate = ${lua(certificate.certificateFile)}, key = ${lua(certificate.keyFile)} }`;
+  const ssl = `{ certificate = ${lua(certificate.certificateFile)}, key = ${lua(certificate.keyFile)}${options.external ? `, cafile = ${lua(caFile)}, verify = { "peer" }` : ''} }`;
   const users = Object.entries(options.users).map(([name, password]) => `[${lua(name)}] = ${lua(password)}`);
   return `
 data_path = ${lua(join(folder, 'data'))}
@@ -82,7 +114,7 @@ consider_bosh_secure = true
 smacks_hibernation_time = 60
 default_archive_policy = true
 storage = "internal"
-authentication = ${options.scram === 'plain' ? '"internal_plain"' : '"internal_hashed"'}
+authentication = ${options.external ? '"certificate"' : options.scram === 'plain' ? '"internal_plain"' : '"internal_hashed"'}
 password_hash = ${options.scram === 'SHA-256' ? '"SHA-256"' : '"SHA-1"'}
 allow_registration = true
 log = { { levels = { min = "info" }, to = "console" } }

@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly certificateHosts?: readonly string[];
   /** What the STARTTLS port asks for: TLS `required` (default) or `optional`, or no STARTTLS at all (`absent`). */
   readonly tls?: 'required' | 'optional' | 'absent';
+  /** Whether clients authenticate by a certificate of `authority.issueClient` (EXTERNAL), and by nothing else at Prosody. */
+  readonly external?: boolean;
   /** Lines to add at the top level of the server's configuration, in its own language. */
   readonly config?: string;
 }
@@ -88,6 +90,7 @@ export async function startServer(
     scram: 'SHA-1',
     certificateHosts: [domain, anonymousDomain, conferenceDomain],
     tls: 'required',
+    external: false,
     config: '',
     ...given,
   };

@@ -4,6 +4,7 @@ export type { WebSocketConfig } from '../websocket/websocket.js';
 export type { WebSocketCtor, WebSocketLike } from '../websocket/web-socket-like.js';
 export type { Fetch, FetchInit, FetchResponse } from '../websocket/host-meta.js';
 export type { TcpConfig } from './tcp-config.js';
+export { pinSpki } from './pin-spki.js';
 export type { TlsOptions, VerifyPeer } from './secure-socket.js';
 export { nodeResolver, type NodeResolverConfig } from './node-resolver.js';
 export type { Address, DnsResolver, SrvRecord } from '../dns-resolver.js';

@@ -34,6 +34,7 @@ import type { SocketConnection } from './socket-connection.js';
 import { socketResource } from './socket-resource.js';
 import { tlsHandshakeError } from './tls-handshake-error.js';
 import { tlsInfo } from './tls-info.js';
+import type { TlsSessions } from './tls-sessions.js';
 
 /**
  * Node's TLS options, passed through: `ca`, `cert`, `key`, `pfx`, `minVersion`, `ciphers`, `session` ... Where to connect
@@ -60,6 +61,8 @@ export interface TlsSettings {
   /** Made once: reading CAs and keys takes longer than a handshake. */
   readonly secureContext: SecureContext;
   readonly verifyPeer: VerifyPeer | undefined;
+  /** Where sessions are kept, if they are. */
+  readonly sessions?: TlsSessions;
 }
 
 const NOT_PASSED_ON = ['host', 'port', 'path', 'socket', 'servername', 'lookup', 'timeout'];
@@ -98,7 +101,7 @@ export function tlsSettings(tls: TlsOptions = {}, verifyPeer?: VerifyPeer): TlsS
  */
 export function secureSocket(
   socket: Duplex,
-  { options, secureContext, verifyPeer }: TlsSettings,
+  { options, secureContext, verifyPeer, sessions }: TlsSettings,
   { domain, timeouts, scheduler }: ConnectContext,
   peer: string,
   direct: boolean,
@@ -122,7 +125,8 @@ export function secureSocket(
           text: `${peer} closed the connection`,
           phase: 'tls',
         });
-      return connect({
+      const secured = connect({
+        ...(sessions && { session: sessions.take(domain) }),
         ...(direct && { ALPNProtocols: ['xmpp-client'] }),
         ...options,
         secureContext,
@@ -131,6 +135,8 @@ export function secureSocket(
         servername: ipLiteral(domain) === undefined ? domain : '',
         checkServerIdentity: (host, certificate) => checkServerIdentity(host, certificate),
       });
+      sessions?.keep(domain, secured);
+      return secured;
     },
     ready: 'secureConnect',
     peer,
@@ -142,7 +148,7 @@ export function secureSocket(
         const refused =
           verified && tls.isSessionReused() && checkServerIdentity('', tls.getPeerCertificate(), peerCertificate(tls));
         if (refused) throw refused;
-        return verifyPeer ? accepted(verifyPeer, tls.getPeerCertificate(), peer) : EMPTY;
+        return verifyPeer ? accepted(verifyPeer, certificateOf(tls), peer) : EMPTY;
       }),
     security: (tls) => ({ tls: tlsInfo(tls), channelBinding: (type) => channelBinding(tls, type) }),
   }).pipe(
@@ -160,6 +166,13 @@ export function secureSocket(
         ),
     }),
   );
+}
+
+/** Where a session was resumed Node tells of no certificate: then that of the handshake which made the session. */
+function certificateOf(tls: TLSSocket): PeerCertificate {
+  const certificate = tls.getPeerCertificate();
+  const raw = certificate.raw ? undefined : peerCertificate(tls);
+  return raw ? new X509Certificate(raw).toLegacyObject() : certificate;
 }
 
 function accepted(verifyPeer: VerifyPeer, certificate: PeerCertificate, peer: string): Observable<never> {

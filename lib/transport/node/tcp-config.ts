@@ -21,6 +21,11 @@ export interface TcpConfig {
   readonly security?: Target['security'];
   readonly tls?: TlsOptions;
   readonly verifyPeer?: VerifyPeer;
+  /**
+   * Whether TLS sessions are kept, by domain and for as long as this transport lives, so that a reconnect saves the server's
+   * certificate and signature. Off by default: a certificate that has expired since is not noticed.
+   */
+  readonly resumeTls?: boolean;
   /** Default `nodeResolver()`. */
   readonly resolver?: DnsResolver;
   /** Only addresses of this family; 0 (default) for both. */
@@ -45,6 +50,7 @@ const KEYS: Record<keyof TcpConfig, true> = {
   security: true,
   tls: true,
   verifyPeer: true,
+  resumeTls: true,
   resolver: true,
   family: true,
   localAddress: true,

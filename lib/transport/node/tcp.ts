@@ -11,6 +11,7 @@ import { allTargetsFailed } from './all-failed.js';
 import { dialTarget } from './dial-target.js';
 import { nodeResolver } from './node-resolver.js';
 import { tlsSettings } from './secure-socket.js';
+import { TlsSessions } from './tls-sessions.js';
 import { checkTcpConfig, type TcpConfig } from './tcp-config.js';
 
 /**
@@ -41,7 +42,8 @@ import { checkTcpConfig, type TcpConfig } from './tcp-config.js';
  */
 export function tcp(config: TcpConfig = {}): Transport {
   checkTcpConfig(config);
-  const tls = tlsSettings(config.tls, config.verifyPeer);
+  const settings = tlsSettings(config.tls, config.verifyPeer);
+  const tls = config.resumeTls ? { ...settings, sessions: new TlsSessions() } : settings;
   return {
     name: 'tcp',
     connect: (context) =>

@@ -1,8 +1,9 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { connect as connectSocket } from 'node:net';
 import { connect, createSecureContext, type TlsOptions as ServerTlsOptions } from 'node:tls';
 import { EMPTY, NEVER, of, throwError, VirtualTimeScheduler, type ObservableInput } from 'rxjs';
 import type { XmppError } from '../../../lib/errors/xmpp-error.js';
-import { tcp, type TcpConfig } from '../../../lib/transport/node/index.js';
+import { pinSpki, tcp, type TcpConfig } from '../../../lib/transport/node/index.js';
 import type { Connection, ConnectContext } from '../../../lib/transport/transport.js';
 import {
   authority,
@@ -319,6 +320,93 @@ describe('verifyPeer', () => {
     await asked;
     scheduler.flush();
     expect(attempt.error).toMatchObject({ name: 'XmppTimeoutError', phase: 'tls', due: 70 });
+  });
+});
+
+describe('pinSpki', () => {
+  const pinOf = ({ cert }: Identity) =>
+    createHash('sha256')
+      .update(new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' }))
+      .digest('base64');
+  const pinned = async (...pins: string[]) =>
+    secureDirectly(await direct(good), { tls: { ca: ca.cert }, verifyPeer: pinSpki(...pins) });
+
+  it('accepts the pinned key, among others and in either spelling', async () => {
+    const other = pinOf(await ca.issue({ dns: ['example.org'] }));
+    for (const pins of [[pinOf(good)], [other, `sha256/${pinOf(good)}`], [`sha256//${pinOf(good)}`]]) {
+      expect(await pinned(...pins)).toMatchObject(secured);
+    }
+  });
+
+  it('refuses another key of the same CA for the same name', async () => {
+    const other = await ca.issue({ dns: ['example.org'] });
+    expect(await pinned(pinOf(other))).toMatchObject(refused('untrusted-certificate'));
+  });
+
+  it('replaces no other check', async () => {
+    const verifyPeer = pinSpki(pinOf(good));
+    expect(await secureDirectly(await direct(good), { verifyPeer })).toMatchObject(refused('untrusted-certificate'));
+  });
+
+  it('is what the trace tells', async () => {
+    const outcome = await secureDirectly(await direct(good), { tls: { ca: ca.cert } });
+    expect(outcome).toMatchObject({ tls: { certificate: { publicKeySha256: pinOf(good) } } });
+  });
+
+  it.each([[[]], [['sha1/AAAA']], [['']], [['nothing at all']]])('refuses %j as pins', (pins) => {
+    expect(() => pinSpki(...pins)).toThrow('bad-pin');
+  });
+});
+
+describe('resumeTls', () => {
+  const kept = (server: LoopbackServer, config: TcpConfig = {}) =>
+    tcp({ host: '127.0.0.1', port: server.port, security: 'direct', tls: { ca: ca.cert }, resumeTls: true, ...config });
+  /** Connects, and awaits the answer to what it says: by then the session has come. */
+  const visit = async (transport: ReturnType<typeof tcp>, domain = 'example.org') => {
+    const attempt = watch(transport.connect(connectContext({ domain })));
+    try {
+      const connection = await attempt.first;
+      const answered = new Promise((resolve) => {
+        const reading = connection.input$.subscribe(() => {
+          reading.unsubscribe();
+          resolve(undefined);
+        });
+      });
+      connection.write('hello');
+      await answered;
+      return connection.tls!;
+    } finally {
+      attempt.unsubscribe();
+    }
+  };
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'resumes the session of an earlier connection, by %s',
+    async (maxVersion) => {
+      const server = await direct({ ...good, maxVersion });
+      const seen: unknown[] = [];
+      const transport = kept(server, {
+        verifyPeer: ({ subjectaltname }) => {
+          seen.push(subjectaltname);
+          return of(true);
+        },
+      });
+      const [first, second] = [await visit(transport), await visit(transport)];
+      expect([first.resumed, second.resumed, second.protocol]).toEqual([false, true, maxVersion]);
+      // The certificate is told and verified all the same.
+      expect([second.certificate, seen]).toEqual([first.certificate, ['DNS:example.org', 'DNS:example.org']]);
+    },
+  );
+
+  it('neither with another domain, nor with another transport, nor unless it is asked for', async () => {
+    const server = await direct(await ca.issue({ dns: ['example.org', 'example.net'] }));
+    const transport = kept(server);
+    await visit(transport);
+    expect((await visit(transport, 'example.net')).resumed).toBe(false);
+    expect((await visit(kept(server))).resumed).toBe(false);
+    const without = kept(server, { resumeTls: false });
+    await visit(without);
+    expect((await visit(without)).resumed).toBe(false);
   });
 });
 

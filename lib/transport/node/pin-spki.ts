@@ -1,0 +1,28 @@
+import { X509Certificate } from 'node:crypto';
+import { of } from 'rxjs';
+import { UsageError } from '../../errors/usage-error.js';
+import type { VerifyPeer } from './secure-socket.js';
+import { publicKeySha256 } from './tls-info.js';
+
+/**
+ * Pins public keys: a `verifyPeer` that accepts a certificate only if its key is one of these. It comes after all other checks, and
+ * replaces none. Name the key in use and one in reserve: a lost key would lock you out.
+ *
+ * ```ts
+ * tcp({ verifyPeer: pinSpki('sha256/mWJ…=', 'sha256/9Rp…=') })
+ * ```
+ *
+ * @param pins SHA-256 of the SubjectPublicKeyInfo (RFC 7469 section 2.4) in base64, with or without `sha256/`: what the trace event
+ *   `secured` tells as `publicKeySha256`.
+ * @throws UsageError `bad-pin` For what is no such hash, or for none.
+ */
+export function pinSpki(...pins: readonly string[]): VerifyPeer {
+  const known = new Set(pins.map((pin) => pin.replace(/^sha256\/\/?/, '')));
+  if (known.size === 0 || [...known].some((pin) => Buffer.from(pin, 'base64').length !== 32)) {
+    throw new UsageError(
+      'bad-pin',
+      'a pin is the SHA-256 of a SubjectPublicKeyInfo in base64, and one at least is needed',
+    );
+  }
+  return ({ raw }) => of(known.has(publicKeySha256(new X509Certificate(raw))));
+}
