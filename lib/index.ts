@@ -20,13 +20,14 @@ export { isRetryable } from './client/is-retryable.js';
 
 export { connect } from './stream/connect.js';
 export { connectTimeout } from './stream/connect-timeout.js';
-export { openStream, type OpenStreamConfig } from './stream/open-stream.js';
+export { openStream, type Ahead, type OpenStreamConfig } from './stream/open-stream.js';
 export { startTls, type StartTlsConfig } from './stream/start-tls.js';
 export { negotiate, type NegotiateConfig, type NegotiatedStream } from './stream/negotiate.js';
 export { session, type SessionConfig } from './session/session-operator.js';
 export { keepAlive, type KeepAliveConfig } from './session/keep-alive.js';
 export { disconnect } from './session/disconnect.js';
 export { deadline } from './stream/deadline.js';
+export { pipelining, type PipelinedAttempt, type Pipelining } from './stream/pipelining.js';
 export { scopeMap } from './stream/scope-map.js';
 export type { Stage, StageConfig } from './stream/stage-config.js';
 export type { XmlStream } from './stream/xml-stream.js';

@@ -9,7 +9,7 @@ const names: Record<string, string> = {
     DEFAULT_TIMEOUTS DEFAULT_XML_LIMITS Jid JidError NS SaslError StanzaError StreamError TlsError TransportError UsageError
     XmlElement XmlError XmppError XmppTimeoutError anonymous backoff bind cancelRegistration changePassword clientState connect connectTimeout dataForm deadline
     defaultMechanisms disconnect enableManagement external intercept isRetryable jid keepAlive legacySession negotiate oauthBearer openStream
-    parseStream plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
+    parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
     websocket xOauth2 xml xmppClient xmppStream
   `,
   'rxmpp/node': 'nodeResolver pinSpki tcp websocket',

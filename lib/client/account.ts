@@ -38,7 +38,7 @@ import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { serialize } from '../xml/serialize.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { Attempt } from './attempt.js';
-import { attemptConfig } from './attempt-config.js';
+import { attemptConfig, pipelined } from './attempt-config.js';
 import { browserOnline, browserWake } from './browser-events.js';
 import type { XmppClientOptions } from './client-options.js';
 import { followRedirects } from './follow-redirects.js';
@@ -204,7 +204,10 @@ export class Account {
     this.#moved = undefined;
     return followRedirects(
       attempt.trace,
-      (location) => lifecycle(attemptConfig(withWake, this.#memory, resumable, attempt.trace, location)),
+      (location) =>
+        pipelined(prepared, this.#memory, (ahead) =>
+          lifecycle(attemptConfig(withWake, this.#memory, resumable, attempt.trace, location, ahead)),
+        ),
       begin,
     ).pipe(
       deadline(timeouts.deadline, scheduler, () => attempt.phase),

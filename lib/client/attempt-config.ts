@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs';
 import type { Credentials, SaslContext } from '../sasl/mechanism.js';
 import type { KeepAliveConfig } from '../session/keep-alive.js';
 import type { SessionMemory } from '../session/session-memory.js';
@@ -6,6 +7,7 @@ import { bind } from '../stream/features/bind.js';
 import { legacySession } from '../stream/features/legacy-session.js';
 import { sasl } from '../stream/features/sasl.js';
 import { enableManagement, resumeSession } from '../stream/features/stream-management.js';
+import type { Ahead } from '../stream/open-stream.js';
 import type { StartTlsConfig } from '../stream/start-tls.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
 import type { Trace } from '../trace/lifecycle-event.js';
@@ -32,6 +34,7 @@ export function attemptConfig(
   resumable: boolean,
   trace: Trace,
   location: string | undefined,
+  ahead?: Ahead,
 ): AttemptConfig {
   const { transport, tls, timeouts, scheduler, random, lang, limits, streamManagement } = prepared;
   const stage = { timeouts, scheduler, trace };
@@ -39,7 +42,7 @@ export function attemptConfig(
   return {
     transport,
     context: { ...stage, domain: prepared.asciiDomain, location, tls, random },
-    stream: { ...stage, to: prepared.domain, from: prepared.jid?.bare().toString(), lang, limits, policy: tls },
+    stream: { ...stage, to: prepared.domain, from: prepared.jid?.bare().toString(), lang, limits, policy: tls, ahead },
     // Another stream feature is one line here.
     features: [
       sasl(saslConfig(prepared)),
@@ -60,6 +63,17 @@ export function attemptConfig(
     },
     keepAlive: { ...prepared.keepAlive, scheduler },
   };
+}
+
+/** One connection, with what can be said ahead of the server where that is asked for. */
+export function pipelined<T>(
+  { pipelining, features, pin }: Prepared,
+  memory: SessionMemory,
+  connect: (ahead?: Ahead) => Observable<T>,
+): Observable<T> {
+  if (!pipelining) return connect();
+  const about = { resuming: memory.resumption !== undefined, extended: features.length > 0, mechanism: pin.mechanism };
+  return pipelining.attempt(about, connect);
 }
 
 function saslConfig({ credentials, crypto, iterations, keys, jid, domain, pin }: Prepared) {

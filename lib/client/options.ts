@@ -11,6 +11,7 @@ import type { KeepAliveConfig } from '../session/keep-alive.js';
 import type { ResumptionStore } from '../session/resumption-store.js';
 import { secureRandom } from '../session/secure-random.js';
 import type { OnResourceConflict } from '../stream/features/bind.js';
+import type { Pipelining } from '../stream/pipelining.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { DEFAULT_TIMEOUTS } from '../transport/timeouts.js';
@@ -64,6 +65,8 @@ export interface XmppOptions {
   readonly features?: readonly StreamFeature[];
   /** What stanzas go through in both directions: `intercept()`; nothing by default. */
   readonly interceptors?: Interceptors;
+  /** `pipelining` saves round trips; none by default. */
+  readonly pipelining?: () => Pipelining;
   /** Every timer; `asyncScheduler` by default. */
   readonly scheduler?: SchedulerLike;
   /** As `Math.random`; the platform's secure generator by default. */
@@ -98,6 +101,7 @@ export interface Prepared {
   readonly pin: { mechanism: string | undefined };
   readonly features: readonly StreamFeature[];
   readonly interceptors: Interceptors | undefined;
+  readonly pipelining: Pipelining | undefined;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
   readonly crypto: Crypto;
@@ -156,6 +160,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
     keepAlive: options.keepAlive === false ? { idle: Infinity } : (options.keepAlive ?? {}),
     pin: { mechanism: undefined },
     features: options.features ?? [],
+    pipelining: options.pipelining?.(),
     interceptors: options.interceptors,
     scheduler,
     random: options.random ?? secureRandom,

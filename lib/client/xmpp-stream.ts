@@ -11,7 +11,7 @@ import { negotiate } from '../stream/negotiate.js';
 import { openStream } from '../stream/open-stream.js';
 import { startTls } from '../stream/start-tls.js';
 import { Attempt } from './attempt.js';
-import { attemptConfig, type AttemptConfig } from './attempt-config.js';
+import { attemptConfig, pipelined, type AttemptConfig } from './attempt-config.js';
 import { prepareOptions, type XmppOptions } from './options.js';
 import { followRedirects } from './follow-redirects.js';
 
@@ -39,7 +39,9 @@ export function xmppStream(options: XmppOptions): Observable<Session> {
       const prepared = prepareOptions(options);
       const memory = new SessionMemory(prepared.scheduler, prepared.random);
       return followRedirects(attempt.trace, (location) =>
-        lifecycle(attemptConfig(prepared, memory, false, attempt.trace, location)),
+        pipelined(prepared, memory, (ahead) =>
+          lifecycle(attemptConfig(prepared, memory, false, attempt.trace, location, ahead)),
+        ),
       ).pipe(deadline(prepared.timeouts.deadline, prepared.scheduler, () => attempt.phase));
     }).pipe(attempt.recorded());
   });

@@ -75,7 +75,7 @@ function scopeUntilReady(
       case 'restart':
         stream.supersede('restart');
         // Everything advertised before is forgotten, and the whole list stands again (RFC 6120 section 6.4.6).
-        return openStreamOn(stream.connection, config, stream.secrets).pipe(
+        return openStreamOn(stream.connection, config, stream.secrets, agreed.authenticated).pipe(
           scopeMap((restarted) => walk(restarted, config.features, agreed, config)),
         );
       case 'ready':

@@ -12,6 +12,18 @@ import { headerFault } from './stream-header.js';
 import { within } from './within.js';
 import { XmlStream } from './xml-stream.js';
 
+/** Knows what a server will offer before it has told (see `pipelining`). */
+export interface Ahead {
+  /** The features to act on at once; `undefined` to wait for what the server tells. */
+  expect(connection: Connection, authenticated: boolean): XmlElement | undefined;
+  /**
+   * Is told what the server does offer.
+   *
+   * @throws StreamError Where that is not what was expected and acted on.
+   */
+  told(features: XmlElement, connection: Connection, authenticated: boolean, expected: XmlElement | undefined): void;
+}
+
 export interface OpenStreamConfig extends StageConfig {
   /** The domain that the stream is for. The peer's `from` must be it. */
   readonly to: string;
@@ -20,6 +32,7 @@ export interface OpenStreamConfig extends StageConfig {
   /** Default language of what we send, as a BCP 47 tag. */
   readonly lang?: string;
   readonly limits?: Partial<XmlLimits>;
+  readonly ahead?: Ahead;
 }
 
 /**
@@ -45,19 +58,26 @@ export function openStream(config: OpenStreamConfig): OperatorFunction<Connectio
  * The same for a connection at hand: what a restart does.
  *
  * @param secrets Those of the stream before.
+ * @param authenticated Whether this is a restart after authentication.
  */
 export function openStreamOn(
   connection: Connection,
   config: OpenStreamConfig,
   secrets?: Secrets,
+  authenticated = false,
 ): Observable<XmlStream> {
+  const { ahead } = config;
   const { timeouts, scheduler, trace } = stageOf(config);
   return defer(() => {
     const stream = new XmlStream(connection, config.limits, () => scheduler.now(), secrets);
     const told = (words = '') => stream.secrets.told(words) || undefined;
-    const header$ = defer(() => {
+    const expected = ahead?.expect(connection, authenticated);
+    const open = () => {
       trace({ type: 'opening' });
       stream.open(headerAttributes(connection, config));
+    };
+    const header$ = defer(() => {
+      if (!expected) open();
       return stream.header$;
     }).pipe(
       within('open', timeouts.open, scheduler),
@@ -66,13 +86,20 @@ export function openStreamOn(
     );
     const features$ = stream.next$.pipe(
       map((element) => accept(stream, element, config.to)),
+      tap(() => ahead?.told(stream.features, connection, authenticated, expected)),
       within('features', timeouts.features, scheduler),
       tap(() => trace({ type: 'features', names: featureNames(stream.features).filter(told) })),
     );
     return new Observable<XmlStream>((subscriber) => {
       // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
       subscriber.add(() => stream.dispose());
-      return concat(header$, features$, NEVER).subscribe(subscriber);
+      if (!expected) return concat(header$, features$, NEVER).subscribe(subscriber);
+      open();
+      stream.features = expected;
+      // Whoever reads the first answer reads these before it.
+      stream.unread$ = concat(header$, features$).pipe(ignoreElements());
+      subscriber.next(stream);
+      return undefined;
     });
   });
 }

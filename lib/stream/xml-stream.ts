@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, Subject, takeUntil } from 'rxjs';
+import { asyncScheduler, concat, defer, Observable, Subject, takeUntil } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import { TransportError } from '../errors/transport-error.js';
@@ -37,8 +37,10 @@ export class XmlStream {
   readonly limits: XmlLimits;
   /** The peer's header, once it came. */
   header: StreamHeader = NO_HEADER;
-  /** The features last advertised. */
+  /** The features last advertised; or expected, until the first answer is read. */
   features!: XmlElement;
+  /** Reads the header and the features, where something was sent ahead of them. */
+  unread$: Observable<never> | undefined;
 
   readonly #parser: StreamParser;
   /** What nobody has read yet, from `#taken` on: taking from the front of an array costs its length. */
@@ -112,7 +114,7 @@ export class XmlStream {
 
   /** As `next$`, passing over elements that are not awaited. They are told to `isAwaited`, and to nobody else. */
   nextThat(isAwaited: (element: XmlElement) => boolean): Observable<XmlElement> {
-    return new Observable((subscriber) => {
+    const taken$ = new Observable<XmlElement>((subscriber) => {
       const reader: Reader = {
         element: (element) => {
           if (!isAwaited(element)) return;
@@ -125,6 +127,11 @@ export class XmlStream {
       };
       subscriber.add(() => this.#detach(reader));
       this.#attach(reader);
+    });
+    return defer(() => {
+      const first$ = this.unread$;
+      this.unread$ = undefined;
+      return first$ ? concat(first$, taken$) : taken$;
     });
   }
 

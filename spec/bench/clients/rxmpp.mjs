@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 const dist = process.env.BENCH_RXMPP;
 const load = (file) => import(pathToFileURL(join(dist, file)));
-const { xmppClient, xml } = await load('index.js');
+const { pipelining, xmppClient, xml } = await load('index.js');
 const { tcp, websocket } = await load('node.js');
 
 /** @param options More options of `xmppClient`. */
@@ -16,6 +16,7 @@ export function open({ url, host, port, domain, username, password, security, ca
       : tcp({ host, port, security: security === 'direct' ? 'direct' : 'starttls', ...(ca && { tls: { ca } }) }),
     tls: security ? 'required' : 'disabled',
     ...options,
+    ...(options?.pipelining && { pipelining }),
   });
   const text = (message) =>
     (
