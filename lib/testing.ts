@@ -43,3 +43,20 @@ export {
   type XmppTestingScript,
 } from './testing/angular/provide-xmpp-testing.js';
 export { XmppTesting } from './testing/angular/xmpp-testing.js';
+export { assertMarbles } from './testing/marbles/assert-marbles.js';
+export { like } from './testing/marbles/like.js';
+export { stanzas, statuses, type StatusMarble } from './testing/marbles/values.js';
+export { testSession, type TestSession, type TestSessionScript } from './testing/marbles/test-session.js';
+export { xmlMatchers, type MatcherResult } from './testing/marbles/xml-matchers.js';
+export {
+  simulatedNetwork,
+  type NetworkHost,
+  type SimulatedNetwork,
+  type SimulatedNetworkOptions,
+} from './testing/network/simulated-network.js';
+export {
+  zoneResolver,
+  type Zone,
+  type ZoneFault,
+  type ZoneResolverOptions,
+} from './testing/network/zone-resolver.js';

@@ -15,9 +15,9 @@ const names: Record<string, string> = {
   'rxmpp/node': 'nodeResolver pinSpki tcp websocket',
   'rxmpp/angular': 'Xmpp injectXmpp injectXmppStatus provideXmpp withConnectOnStart withZone',
   'rxmpp/testing': `
-    ScriptError SeededScheduler XmppServer XmppTesting after cut end exchange expects expectsEnd inMemoryServer
-    memoryTransport mute perConnection provideXmppTesting reply run scriptedTransport seededRandom stall startTls
-    unstall
+    ScriptError SeededScheduler XmppServer XmppTesting after assertMarbles cut end exchange expects expectsEnd inMemoryServer
+    like memoryTransport mute perConnection provideXmppTesting reply run scriptedTransport seededRandom simulatedNetwork
+    stall stanzas startTls statuses testSession unstall xmlMatchers zoneResolver
   `,
   'rxmpp/testing/node': 'startServer startServerAsync',
 };

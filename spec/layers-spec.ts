@@ -17,9 +17,13 @@ const layers: Record<string, readonly string[]> = {
   testing,
   // The token that components inject has to be the same one.
   'testing/angular': [...testing, ...core.map((layer) => `type ${layer}`), 'testing', 'angular'],
+  // What a session or client emits, and what an application would see of it.
+  'testing/marbles': [...testing, ...core.map((layer) => `type ${layer}`), 'testing', 'testing/angular'],
+  // Where a client looks, and in which order, is the client's affair: what is simulated is what answers.
+  'testing/network': [...testing, 'type trace', 'transport', 'testing'],
   'testing/node': ['testing', ...testing],
   cli: [...core, 'transport/node', 'testing', 'testing/node', 'entry'],
-  entry: [...core, 'angular', 'testing', 'testing/angular'],
+  entry: [...core, 'angular', 'testing', 'testing/angular', 'testing/marbles', 'testing/network'],
   'entry for node': [...core, 'transport/node', 'testing', 'testing/node', 'entry'],
 };
 const forNode = ['transport/node', 'testing/node', 'cli', 'entry for node'];
@@ -29,7 +33,7 @@ function layerOf(file: string): string {
   if (entriesForNode.includes(file)) return 'entry for node';
   const [, folder, inner, ...rest] = file.split('/');
   if (inner === undefined) return 'entry';
-  return ['node', 'angular'].includes(inner) && rest.length > 0 ? `${folder}/${inner}` : folder!;
+  return ['node', 'angular', 'marbles', 'network'].includes(inner) && rest.length > 0 ? `${folder}/${inner}` : folder!;
 }
 
 type Sources = ReadonlyMap<string, string>;

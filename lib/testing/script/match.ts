@@ -1,5 +1,6 @@
-import { NS, serialize, StreamParser, type XmlElement } from '../../xml/index.js';
+import { NS, serialize, StreamParser, XmlElement } from '../../xml/index.js';
 import type { Captures, Expected, WireEvent } from './steps.js';
+import { prettyXml, xmlDiff } from './xml-diff.js';
 
 /** What differs, and where: a path, or nothing for the whole. */
 export type Difference = { readonly path?: string; readonly expected: string; readonly received: string };
@@ -38,6 +39,42 @@ export function match(
   const difference = compareEvents(pattern, event, loose, learnt);
   if (!difference) Object.assign(captures, learnt);
   return difference;
+}
+
+/**
+ * Compares an element with a pattern. An `id` that the pattern does not name is not looked at: it is generated.
+ *
+ * @param captures What `{name}` stands for; what is learnt is added.
+ */
+export function matchElement(
+  expected: XmlElement,
+  received: XmlElement,
+  captures: Record<string, string> = {},
+): Difference | undefined {
+  // What was made and not yet written has the namespace of where it is written: that of a client's stream.
+  const read = received.xmlns === '' ? readPattern(serialize(received)) : received;
+  const { id, ...others } = read.attrs;
+  const generated = id !== undefined && expected.attrs.id === undefined;
+  const looked = generated ? new XmlElement(read.name, read.xmlns, others, read.children) : read;
+  const learnt = { ...captures };
+  const difference = compare(expected, looked, expected.name, NS.client, false, learnt);
+  if (!difference) Object.assign(captures, learnt);
+  return difference;
+}
+
+/** Reads the XML of a pattern, as within a client's stream. */
+export function readPattern(text: string): XmlElement {
+  const event = read(text, 'stream');
+  if (event.kind === 'element') return event.element;
+  throw new Error(`the script is wrong: ${text} is not exactly one element`);
+}
+
+/** What is expected and what came, as XML, line by line; nothing where one of them is no element. */
+export function diffEvents(expected: Expected, event: WireEvent, framing: 'stream' | 'frames'): string | undefined {
+  if (event.kind !== 'element' || typeof expected === 'function' || expected instanceof RegExp) return undefined;
+  const pattern = typeof expected === 'string' ? read(expected, framing) : undefined;
+  const element = pattern?.kind === 'element' ? pattern.element : expected instanceof XmlElement ? expected : undefined;
+  return element && xmlDiff(prettyXml(element), prettyXml(event.element), '    ');
 }
 
 /** Fills the captures in, escaped for XML. */

@@ -5,7 +5,7 @@ import { serialize, StreamParser } from '../../xml/index.js';
 import { later } from '../memory/later.js';
 import { FaultGate, type LinkFault } from '../memory/link-fault.js';
 import { MemoryConnection, type MemoryPeer } from '../memory/memory-connection.js';
-import { fill, match, show } from './match.js';
+import { diffEvents, fill, match, show } from './match.js';
 import { ScriptError } from './script-error.js';
 import type { Reply, ScriptStep, WireEvent } from './steps.js';
 
@@ -148,7 +148,8 @@ export class ScriptRun {
     if (!difference) return !this.failure;
     const { path, expected, received } = difference;
     const shown = path === undefined ? '' : `\n  at        ${path}: expected ${expected}, received ${received}`;
-    this.#mismatch(describe(step), show(event) + shown);
+    const diff = diffEvents(step.expected, event, this.#init.framing);
+    this.#mismatch(describe(step), show(event) + shown + (diff === undefined ? '' : `\n${diff}`));
     return false;
   }
 
