@@ -98,7 +98,14 @@ export class Attempt {
   }
 
   /** After `release`. */
-  result(transport: ScriptedTransport, clearUntil: number | undefined, faults: readonly string[] = []): Result {
+  result(
+    transport: ScriptedTransport,
+    clearUntil: number | undefined,
+    {
+      faults = [],
+      log = shown,
+    }: { readonly faults?: readonly string[]; readonly log?: (thing: unknown) => string } = {},
+  ): Result {
     const terminal = this.trace.filter(({ type }) => TERMINAL.has(type)).length;
     const all = [...faults];
     if (terminal !== 1) all.push(`${terminal} terminal events`);
@@ -117,7 +124,7 @@ export class Attempt {
         {
           clear: clear.map(({ text }) => text).join(''),
           secure: secure.map(({ text }) => text).join(''),
-          told: shown(this.trace) + shown(this.#error) + this.notes.join('\n'),
+          told: `${log(this.trace)} ${log(this.#error)} ${this.notes.join('\n')}`,
         },
         this.#attack,
       ),

@@ -53,6 +53,13 @@ function occurrences(text: string, secrets: readonly string[]): number {
   return [...new Set(secrets)].reduce((sum, secret) => sum + (text.split(secret).length - 1) * secret.length, 0);
 }
 
+/** What a log of one line would hold of a thing: enough where the same was looked at in full before. */
+export function brief(thing: unknown): string {
+  return thing instanceof Error
+    ? `${String(thing)} ${JSON.stringify(thing)} ${String(thing.cause)}`
+    : JSON.stringify(thing);
+}
+
 /** All that somebody who logs it could see of a thing. */
 export function shown(thing: unknown): string {
   const parts = [inspect(thing, { depth: 10, showHidden: true, getters: true }), String(thing)];

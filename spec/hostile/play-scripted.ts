@@ -8,6 +8,7 @@ import {
 } from '../../lib/testing.js';
 import type { Attack, Result } from './attack.js';
 import { Attempt } from './attempt.js';
+import { brief, shown } from './leaks.js';
 import { Wire, type Link } from './wire.js';
 
 /** Virtual milliseconds after which whatever is not over hangs. */
@@ -40,7 +41,10 @@ export function playScripted(
     (sum, { direction, text }) => sum + (direction === 'in' ? Buffer.byteLength(text) : 0),
     0,
   );
-  return { ...attempt.result(transport, clearUntil, faults), octets };
+  return {
+    ...attempt.result(transport, clearUntil, { faults, log: typeof split === 'number' ? brief : shown }),
+    octets,
+  };
 }
 
 function scriptsOf(attack: Attack, wire: Wire) {
