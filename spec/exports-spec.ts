@@ -12,7 +12,7 @@ const names: Record<string, string> = {
     parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
     websocket xOauth2 xml xmppClient xmppStream
   `,
-  'rxmpp/node': 'nodeResolver pinSpki tcp websocket',
+  'rxmpp/node': 'nodeResolver p2p p2pListen pinSpki tcp websocket',
   'rxmpp/angular': 'Xmpp injectXmpp injectXmppStatus provideXmpp withConnectOnStart withZone',
   'rxmpp/testing': `
     ScriptError SeededScheduler XmppServer XmppTesting after assertMarbles cut end exchange expects expectsEnd inMemoryServer
