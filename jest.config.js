@@ -5,6 +5,10 @@ export default {
   maxWorkers: '100%',
   // Not a bound of anything under test (those are in virtual time): processes and real servers on a busy machine are slow.
   testTimeout: 30_000,
+  // With --coverage: V8 counts by itself, so that nothing is instrumented.
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['lib/**/*.ts'],
+  coverageReporters: ['text-summary'],
   testMatch: ['<rootDir>/spec/**/*-spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/browser/angular-chat/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/', '<rootDir>/spec/bench/node_modules/'],

@@ -1,4 +1,4 @@
-// What parsing costs, and that the cost stays linear:  node spec/bench/parse.mjs [throughput | scaling | memory]
+// What parsing costs, and that the cost stays linear:  node spec/bench/parse.mjs [throughput | scaling | memory | endurance]
 //
 // Figures drift with the machine, so throughput is told beside that of bare saxes (with a tree, without namespaces and
 // limits) in the same run: each round measures all, and the median of the rounds' ratios counts.
@@ -79,6 +79,9 @@ function bareSaxes(onElement) {
   return { write: (chunk) => saxes.write(decoder.decode(chunk, { stream: true })) };
 }
 
+const complaints = [];
+const mustBe = (holds, what) => holds || complaints.push(what);
+
 const only = process.argv[2];
 if (!only || only === 'throughput') {
   console.log('throughput, MB/s (times bare saxes)');
@@ -154,6 +157,7 @@ if (!only || only === 'scaling') {
       const best = (size) => Math.min(...range(5, () => time(size)));
       const ratio = Math.cbrt(best(8 * n) / best(n));
       columns.push(`${size === 1 ? 'octets' : '64 KB chunks'} ${ratio.toFixed(2)}x`);
+      mustBe(ratio <= 2.3, `twice the ${name} takes ${ratio.toFixed(2)} times`);
     }
     console.log(`  ${name.padEnd(22)} ${columns.join('   ')}`);
   }
@@ -208,6 +212,10 @@ if (!only || only === 'memory') {
   'new names': (n) => range(400, (k) => `<q${(n * 400 + k).toString(36)}/>`).join(''),
   'new namespaces': (n) => range(200, (k) => `<a xmlns='${(n * 200 + k).toString(36)}'/>`).join(''),
   depth: () => `${'<a>'.repeat(62)}${'</a>'.repeat(62)}`.repeat(9),
+  'an endless name': () => 'x'.repeat(4096),
+  'an endless attribute': () => 'x'.repeat(4096),
+  'endless attributes': (n) => range(64, (i) => ` ${serial(n * 64 + i)}`).join(''),
+  'endless nesting': () => '<a>'.repeat(400),
 }; // prettier-ignore
   for (const [name, more] of Object.entries(hostile)) {
     let condition;
@@ -215,7 +223,8 @@ if (!only || only === 'memory') {
       { framing: 'stream' },
       { open() {}, close() {}, element() {}, error: (error) => (condition = error.condition) },
     );
-    target.write(encoder.encode(`${HEADER}<x>${name.includes('CDATA') ? '<![CDATA[' : ''}`));
+    const begins = { 'an endless name': '<', 'an endless attribute': "<a b='", 'endless attributes': '<a' };
+    target.write(encoder.encode(`${HEADER}<x>${name.includes('CDATA') ? '<![CDATA[' : (begins[name] ?? '')}`));
     const before = heap();
     let peak = 0;
     let sent = 0;
@@ -228,6 +237,33 @@ if (!only || only === 'memory') {
     console.log(
       `  a hostile stanza of ${name}: ${((peak * 1024) / limit).toFixed(1)} times the limit, after ${sent} octets: ${condition}`,
     );
+    mustBe(condition === 'policy-violation', `${name} ends in ${condition}`);
+    mustBe(peak * 1024 <= 4 * limit, `${name} takes ${((peak * 1024) / limit).toFixed(1)} times the limit`);
+    mustBe(sent <= limit + 65_536, `${name} is read for ${sent} octets`);
     target = undefined;
   }
 }
+if (!only || only === 'endurance') {
+  // Good stanzas leave nothing behind.
+  v8.setFlagsFromString('--expose-gc');
+  const gc = vm.runInNewContext('gc');
+  const heap = () => {
+    gc();
+    gc();
+    return memoryUsage().heapUsed / 1024;
+  };
+  const chunk = encoder.encode(range(200, (i) => `<message id='${i}' from='a@b/c'><body>hello ${i}</body></message>`).join(''));
+  let count = 0;
+  const target = parser('stream', () => count++);
+  target.write(encoder.encode(HEADER));
+  const until = (n) => {
+    while (count < n) target.write(chunk);
+    return heap();
+  };
+  const early = until(1_000_000);
+  const late = until(10_000_000);
+  console.log(`\nheap after 1 M stanzas ${early.toFixed(0)} KB, after 10 M ${late.toFixed(0)} KB`);
+  mustBe(late - early < 256, `10 M good stanzas leave ${(late - early).toFixed(0)} KB`);
+}
+for (const complaint of complaints) console.error(`too much: ${complaint}`);
+process.exitCode = complaints.length === 0 ? 0 : 1;

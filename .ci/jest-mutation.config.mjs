@@ -1,0 +1,8 @@
+import config from '../jest.config.js';
+
+/** The specs that a change in the layers below is to be noticed by: those without processes and servers. */
+export default {
+  ...config,
+  rootDir: '..',
+  testMatch: ['<rootDir>/spec/{stream,sasl,session,xml,transport,client}/**/*-spec.ts'],
+};
