@@ -390,7 +390,7 @@ describe('reconnect', () => {
   });
 });
 
-describe('which errors are retried (RFC 6120 section 4.9.3; D18)', () => {
+describe('D18: which errors are retried (RFC 6120 section 4.9.3)', () => {
   const stream = (condition: string, origin: 'local' | 'remote', phase: Phase, location?: string) =>
     new StreamError({ condition, origin, phase, location });
   const RETRIED: Record<string, XmppError> = {

@@ -25,7 +25,7 @@ const silentAt = (name: string): Script =>
     ? [upTo(name, { latency: LATENCY }), startTls({ ms: Infinity })]
     : [upTo(name, { latency: LATENCY }), mute()];
 
-describe('silence at every server step (T9, D4, I3)', () => {
+describe('D4: silence at every server step (T9, I3)', () => {
   watchUnhandled();
 
   const rows = turns().map(({ name, phase }, index) => ({ name, phase, since: index * LATENCY }));

@@ -299,7 +299,7 @@ describe('status$', () => {
     ]);
   });
 
-  it('online means usable, nothing less: a slow veto is no session (D5)', () => {
+  it('D5: online means usable, nothing less: a slow veto is no session', () => {
     const answer$ = new Subject<boolean>();
     const run = new ClientRun([begins(after(10), cut()), begins(after(1e6))], {
       options: { reconnect: { backoff: () => 0, veto: () => answer$ } },
@@ -376,7 +376,7 @@ describe('how it ends', () => {
     run.check();
   });
 
-  it('close() completes session$, and does not come back (D18: but what the server ended is come back from)', () => {
+  it('D18: close() completes session$, and does not come back; what the server ended is come back from', () => {
     const run = new ClientRun([begins(reply(FOOTER), end()), begins(expects(/stream/), reply(FOOTER))]);
     run.connect().flush(5_000);
     expect([run.status.kind, run.transport.connections]).toEqual(['online', 2]);

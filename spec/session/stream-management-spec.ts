@@ -177,7 +177,7 @@ describe('acknowledgements', () => {
       new ClientRun([script], never).connect().flush().transport.verify();
     });
 
-    it('wraps at 2^32 (D17)', () => {
+    it('D17: wraps at 2^32', () => {
       const memory = store({ handled: 2 ** 32 - 2 });
       const script = resumes(2 ** 32 - 2, 0, says('a', 'b', 'c'), [reply(R), expects(A(1))]);
       const run = new ClientRun([script], { options: { streamManagement: { store: memory } } }).connect().flush();
@@ -357,7 +357,7 @@ describe('resumption (XEP-0198 section 5)', () => {
     run.transport.verify();
   });
 
-  it('resends what was not acknowledged, in order, before anything new; and nothing twice (D17, XF#914)', () => {
+  it('D17: resends what was not acknowledged, in order, before anything new; and nothing twice (XF#914)', () => {
     const run = new ClientRun(
       [
         manages(hears('a', 'b', 'c'), reply(A(1)), cut()),

@@ -308,7 +308,7 @@ describe('startTls', () => {
     });
   });
 
-  describe('plaintext after <proceed/> (T2, D15)', () => {
+  describe('D15: plaintext after <proceed/> (T2)', () => {
     const INJECTED: [string, string][] = [
       ['a space', ' '],
       ['a line feed', '\n'],

@@ -1,4 +1,4 @@
-import { concat, NEVER, Observable, of, Subject, throwError, VirtualTimeScheduler } from 'rxjs';
+import { concat, map, NEVER, Observable, of, Subject, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import { cases, marbles } from 'rxjs-marbles/jest';
 import { happyEyeballs } from '../../lib/transport/happy-eyeballs.js';
 
@@ -148,7 +148,7 @@ describe('happyEyeballs', () => {
     expect(log).toEqual(['loser starts', 'winner starts', 'loser released', 'open', 'winner released']);
   });
 
-  it('leaves no timer once it is won, lost or given up (G2)', () => {
+  it('G2: leaves no timer once it is won, lost or given up', () => {
     for (const open of [() => of('won'), () => throwError(() => refused['a']), () => NEVER]) {
       const scheduler = new VirtualTimeScheduler();
       const race$ = happyEyeballs(['a', 'b', 'c'], open as () => Observable<string>, failure, { scheduler });
@@ -158,6 +158,42 @@ describe('happyEyeballs', () => {
       expect(scheduler.actions.filter(({ closed }) => !closed)).toEqual([]);
       won.unsubscribe();
     }
+  });
+
+  it('dead IPv6 and live IPv4: connected within the attempt delay and what the live one takes', () => {
+    const scheduler = new VirtualTimeScheduler();
+    let openedAt: number | undefined;
+    const open = (name: string) => (name === 'v6' ? NEVER : concat(timer(50, scheduler).pipe(map(() => name)), NEVER));
+    const race = happyEyeballs(['v6', 'v4'], open, failure, { scheduler }).subscribe(() => {
+      openedAt = scheduler.now();
+    });
+    scheduler.flush();
+    expect(openedAt).toBeLessThanOrEqual(250 + 50);
+    race.unsubscribe();
+    expect(scheduler.actions.filter(({ closed }) => !closed)).toEqual([]);
+  });
+
+  it.each(['silent', 'refused'])('64 dead addresses (%s), then a live one: connected, and nothing leaked', (how) => {
+    const scheduler = new VirtualTimeScheduler();
+    let held = 0;
+    const open = (index: number) =>
+      new Observable<number>((subscriber) => {
+        held++;
+        subscriber.add(() => held--);
+        if (index === 64) subscriber.next(index);
+        else if (how === 'refused') subscriber.error(new Error(String(index)));
+      });
+    const won: number[] = [];
+    const race = happyEyeballs(
+      Array.from({ length: 65 }, (_, index) => index),
+      open,
+      failure,
+      { scheduler },
+    ).subscribe((index) => won.push(index));
+    scheduler.flush();
+    expect([won, held, scheduler.now()]).toEqual([[64], 1, how === 'silent' ? 64 * 250 : 0]);
+    race.unsubscribe();
+    expect([held, scheduler.actions.filter(({ closed }) => !closed)]).toEqual([0, []]);
   });
 
   it('tells of each candidate that failed', () => {

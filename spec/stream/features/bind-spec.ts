@@ -88,7 +88,7 @@ describe('bind', () => {
       ['bad-request', 'modify', false],
       ['resource-constraint', 'wait', true],
       ['x-own', 'cancel', false],
-    ])('%s (%s): told once, and not asked again (D9)', (condition, type, retryable) => {
+    ])('D9: %s (%s) is told once, and not asked again', (condition, type, retryable) => {
       check(
         () => offering([BIND], hearsBind('desk'), reply(iqError('{bind}', condition, type))),
         (run) => {
@@ -146,7 +146,7 @@ describe('bind', () => {
     });
   });
 
-  it('nothing to bind by: the credentials were right, and that was all (D10)', () => {
+  it('D10: nothing to bind by: the credentials were right, and that was all', () => {
     for (const offer of [[], [LEGACY_SESSION], [`<bind xmlns='urn:example'/>`]]) {
       check(
         () => offering(offer),

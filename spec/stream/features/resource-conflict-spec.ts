@@ -1,6 +1,6 @@
 import { defer, EMPTY, finalize, map, NEVER, of, throwError, timer, VirtualTimeScheduler } from 'rxjs';
 import type { XmppOptions } from '../../../lib/client/options.js';
-import { end, mute, reply, type Script } from '../../../lib/testing.js';
+import { cut, end, mute, reply, type Script } from '../../../lib/testing.js';
 import type { OnResourceConflict } from '../../../lib/stream/features/bind.js';
 import {
   auth,
@@ -15,6 +15,7 @@ import {
 } from '../../support/wire.js';
 import { ACCOUNT, opens, streamError } from '../../support/wire.js';
 import { replay, watchUnhandled, WireRun, type WireInit } from '../../support/wire-run.js';
+import { ClientRun } from '../../support/client-run.js';
 import { sessionInit } from '../../support/session-run.js';
 
 const offering = (...then: Script): Script => [
@@ -108,6 +109,34 @@ describe('onResourceConflict', () => {
     patient.flush(200);
     expect(patient.outcome).toBe('online');
     patient.unsubscribe().check();
+  });
+});
+
+describe('what one attempt has bound', () => {
+  watchUnhandled();
+
+  it('D7: is forgotten with the attempt: the next asks for the resource of the options, and asks us anew', () => {
+    const begin = (...then: Script): Script => offering(then);
+    let asked = 0;
+    const run = new ClientRun(
+      [
+        begin(conflict('desk'), hearsBind('desk-1'), reply(bindResult(`${ACCOUNT}/desk-1`)), cut()),
+        begin(conflict('desk'), hearsBind('desk-1'), reply(bindResult(`${ACCOUNT}/desk-1`)), mute()),
+      ],
+      {
+        options: {
+          resource: 'desk',
+          onResourceConflict: (_, conflicts) => {
+            asked++;
+            return of(`desk-${conflicts}`);
+          },
+        },
+      },
+    );
+    run.connect().flush(5_000);
+    expect([run.status.kind, asked, run.session.jid.resource]).toEqual(['online', 2, 'desk-1']);
+    run.transport.verify();
+    run.disconnect().check();
   });
 });
 

@@ -65,7 +65,7 @@ describe('nodeResolver, SRV', () => {
     expect(error).toMatchObject({ condition: 'dns-failure', retryable: false });
   });
 
-  it('cancels the query on unsubscribe, and tells nothing more (D3, T10)', async () => {
+  it('D3: cancels the query on unsubscribe, and tells nothing more (T10)', async () => {
     dns.zone = { [`${name} SRV`]: 'silence', 'other.example A': ['192.0.2.1'] };
     const seen: unknown[] = [];
     const subscription = resolver()

@@ -89,7 +89,7 @@ describe('tcp: one server', () => {
     expect((error.cause as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
   });
 
-  it('keeps the errors of all addresses, and tells of each (G4)', async () => {
+  it('G4: keeps the errors of all addresses, and tells of each', async () => {
     const { trace, lines } = traceLines();
     const resolver = resolverOf({}, { h: ['127.0.0.1', '127.0.0.2'] });
     const error = await errorOf({ host: 'h', port: dead, resolver }, connectContext({ trace }));
@@ -107,7 +107,7 @@ describe('tcp: one server', () => {
     ]);
   });
 
-  it('tries the next address of a host at once where one refuses (G3)', async () => {
+  it('G3: tries the next address of a host at once where one refuses', async () => {
     const scheduler = new VirtualTimeScheduler();
     const resolver = resolverOf({}, { h: ['127.0.0.2', '127.0.0.3', '127.0.0.1'] });
     const context = connectContext({ scheduler });
@@ -146,7 +146,7 @@ describe('tcp: one server', () => {
     attempt.unsubscribe();
   });
 
-  it('keeps to one family', async () => {
+  it('D6: keeps to one family', async () => {
     const resolver = resolverOf({}, { h: ['127.0.0.1', '::1'] });
     const { trace, lines } = traceLines();
     await errorOf({ host: 'h', port: dead, resolver, family: 4 }, connectContext({ trace }));
@@ -429,7 +429,7 @@ describe('tcp: giving up (D1, D2, D3, T10)', () => {
     }
   });
 
-  it('a new attempt through switchMap never sees the socket of the old one', async () => {
+  it('G1: a new attempt through switchMap never sees the socket of the old one', async () => {
     const attempts = new Subject<string>();
     const opened: string[] = [];
     const other = await tcpServer();

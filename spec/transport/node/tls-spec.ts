@@ -112,7 +112,7 @@ const refused = (condition: string) => ({ name: 'TlsError', condition, phase: 't
 
 type Issue = CertificateRequest & { readonly by?: 'another CA' | 'itself' };
 
-describe('certificates (T3): verified against the domain of the JID, whatever host is dialled (D14)', () => {
+describe('D14: certificates are verified against the domain of the JID, whatever host is dialled (T3)', () => {
   const matrix: [string, Issue, string | undefined][] = [
     ['for the domain', { dns: ['example.org'] }, undefined],
     ['for the host that is dialled, by name and address', { dns: ['localhost'], ip: ['127.0.0.1'] }, 'wrong-identity'],
@@ -199,7 +199,7 @@ describe('TLS options', () => {
     }
   });
 
-  it('lets no option change which name is asked for and verified (D14)', async () => {
+  it('D14: lets no option change which name is asked for and verified', async () => {
     const names: string[] = [];
     const certificate = await ca.issue({ dns: ['evil.example'] });
     const server = await direct({
