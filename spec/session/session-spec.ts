@@ -641,7 +641,7 @@ describe('session and disconnect', () => {
       expect(run.transport.open).toBe(0);
     });
 
-    it('by its own bound', () => {
+    it('by its own bound (T9)', () => {
       const run = sessionRun([mute()], { options: { timeouts: { close: 30 } } });
       run.session.close().subscribe();
       run.flush();

@@ -133,7 +133,7 @@ describe('enabling stream management (XEP-0198 section 3)', () => {
     expect(run.end).toBe('stream invalid-xml (enable) local');
   });
 
-  it.each(['enable', 'resume'] as const)('silence at <%s/> is a timeout that names it, and is retried', (phase) => {
+  it.each(['enable', 'resume'] as const)('silence at <%s/> is a timeout that names it, and is retried (T9)', (phase) => {
     const first = phase === 'enable' ? [manages0(''), after(Infinity)] : [manages(), cut()];
     const silent = phase === 'enable' ? first : [authenticates(BIND, SM), expects(RESUME(0)), after(Infinity)];
     const run = new ClientRun(phase === 'enable' ? [first, manages()] : [first, silent, resumes(0, 0)], {

@@ -44,7 +44,7 @@ const emptyName = [srv('', 0)];
 const fallback = ['example.org:5222 starttls'];
 const both = { '_xmpps-client': [srv('s.example', 5223)], '_xmpp-client': [srv('c.example')] };
 
-describe('resolveTargets', () => {
+describe('resolveTargets (T7)', () => {
   it.each<[string, Case]>([
     ['both services', { zone: both, result: ['s.example:5223 direct', 'c.example:5222 starttls'] }],
     [

@@ -13,7 +13,7 @@ const lots = (...numbers: number[]) => {
   };
 };
 
-describe('srvOrder', () => {
+describe('srvOrder (T7)', () => {
   it.each<[string, SrvRecord[], number[], string]>([
     ['none', [], [], ''],
     ['one alone needs no lot', [record('a', 1, 1)], [], 'a'],

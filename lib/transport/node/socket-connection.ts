@@ -5,7 +5,7 @@ import type { XmppError } from '../../errors/xmpp-error.js';
 import type { TlsInfo } from '../../trace/lifecycle-event.js';
 import type { ChannelBindingType, Connection } from '../transport.js';
 
-/** How long a socket may take to hand what was written to the operating system after we let go, in milliseconds. */
+/** How long a peer may take to read what was written, and to end its side, after we let go; in milliseconds. */
 const LINGER = 1000;
 
 /** What tells a connection over TLS from one without. */
@@ -39,6 +39,8 @@ export class SocketConnection implements Connection {
   #flushing = false;
   /** Octets handed to the socket, and by it not yet to the operating system. */
   #queued = 0;
+  /** Whether anything was ever written, which the peer may still have to read. */
+  #spoken = false;
   #ended = false;
   #released = false;
 
@@ -81,6 +83,7 @@ export class SocketConnection implements Connection {
   write(text: string, written?: () => void): void {
     if (this.#ended || this.#released || this.#socket.destroyed) return;
     this.#text += text;
+    this.#spoken = true;
     if (written) this.#callbacks.push(written);
     if (this.#flushing) return;
     this.#flushing = true;
@@ -133,8 +136,9 @@ export class SocketConnection implements Connection {
   }
 
   /**
-   * Lets go: what was written is flushed, then the socket is ended and destroyed, at once where the operating system
-   * takes the bytes at once, and after `LINGER` in any case.
+   * Lets go: what was written is flushed, our side is ended, and the socket destroyed once the peer has ended its side too, and
+   * after `LINGER` in any case. A socket that is destroyed while the peer still speaks makes the kernel send a reset, and that
+   * takes away from the peer what it has not read yet: stanzas that we had accepted, and the footer.
    */
   release(): void {
     this.#reader?.unsubscribe();
@@ -142,21 +146,19 @@ export class SocketConnection implements Connection {
     this.#released = true;
     const socket = this.#socket;
     if (socket.destroyed) return;
-    // Unread input would turn our end into a reset, which can take the last bytes with it on their way.
+    // Whatever comes is let in and dropped, or the peer's end would never be seen behind it.
     socket.resume();
     if (!socket.writableEnded) socket.end();
-    if (socket.writableFinished) {
+    if (!this.#spoken || (socket.writableFinished && socket.readableEnded)) {
       socket.destroy();
       return;
     }
     let linger: Subscription | undefined = undefined;
     const destroy = () => {
       linger?.unsubscribe();
-      socket.off('finish', destroy);
       socket.off('close', destroy);
       socket.destroy();
     };
-    socket.on('finish', destroy);
     socket.on('close', destroy);
     linger = this.#scheduler.schedule(destroy, LINGER);
   }

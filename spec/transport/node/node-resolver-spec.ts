@@ -22,7 +22,7 @@ async function outcome(promise: Promise<unknown>): Promise<unknown> {
 
 const thousand = Array.from({ length: 1000 }, (_, index) => ({ target: `h${index}.example`, port: 5222 }));
 
-describe('nodeResolver, SRV', () => {
+describe('nodeResolver, SRV (T7)', () => {
   it.each<[string, DnsAnswer | undefined, unknown]>([
     [
       'records',

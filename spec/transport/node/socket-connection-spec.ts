@@ -306,14 +306,62 @@ describe('a connection over a socket: unsubscribing', () => {
     expect(octets).toBeLessThan(much.length);
   });
 
-  it('leaves no timer where all was flushed', async () => {
+  it('resets nothing while the peer still speaks: it can read all that was written', async () => {
+    const scheduler = new VirtualTimeScheduler();
+    const { connection, peer, attempt } = await connected(connectContext({ scheduler }));
+    const failed = jest.fn();
+    peer.on('error', failed);
+    const much = 'x'.repeat(256 * 1024);
+    peer.pause();
+    peer.write('said before');
+    connection.write(much);
+    attempt.unsubscribe();
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((written) => peer.write('and said after', written));
+      await new Promise(setImmediate);
+    }
+    peer.resume();
+    expect(await received(peer)).toHaveLength(much.length);
+    expect(failed).not.toHaveBeenCalled();
+    peer.end();
+    await once(peer, 'close');
+    expect(failed).not.toHaveBeenCalled();
+  });
+
+  it('leaves no socket and no timer once the peer has ended too', async () => {
     const scheduler = new VirtualTimeScheduler();
     const { connection, peer, attempt } = await connected(connectContext({ scheduler }));
     connection.write('a');
     attempt.unsubscribe();
     await received(peer);
+    const timers = () => scheduler.actions.filter((action) => !action.closed);
+    expect(timers()).toHaveLength(1);
     peer.end();
     await once(peer, 'close');
+    while (timers().length > 0) await new Promise(setImmediate);
+    expect(scheduler.now()).toBe(0);
+  });
+
+  it('leaves a peer that never ends, within the bound', async () => {
+    const scheduler = new VirtualTimeScheduler();
+    const { connection, peer, attempt } = await connected(connectContext({ scheduler }));
+    connection.write('a');
+    attempt.unsubscribe();
+    expect(await received(peer)).toBe('a');
+    scheduler.flush();
+    expect(scheduler.now()).toBe(1_000);
+    // Our socket is gone: what is still said meets nobody.
+    const lost = once(peer, 'close');
+    peer.on('error', () => undefined);
+    while (!peer.destroyed) await new Promise((turn) => peer.write('anybody?', () => setImmediate(turn)));
+    await lost;
+  });
+
+  it('lets go at once where nothing was said', async () => {
+    const scheduler = new VirtualTimeScheduler();
+    const { peer, attempt } = await connected(connectContext({ scheduler }));
+    attempt.unsubscribe();
+    expect(await received(peer)).toBe('');
     expect(scheduler.actions.filter((action) => !action.closed)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { Resolver } from 'node:dns';
 import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NEVER, of, Subject, switchMap, VirtualTimeScheduler, type Observable } from 'rxjs';
@@ -54,6 +55,16 @@ async function errorOf(config: TcpConfig, context = connectContext()): Promise<X
 }
 
 describe('tcp: one server', () => {
+  it('sends small writes at once (TCP_NODELAY)', async () => {
+    const connect = jest.spyOn(net, 'connect');
+    const attempt = watch(tcp({ host: '127.0.0.1', port: server.port }).connect(connectContext()));
+    await attempt.first;
+    attempt.unsubscribe();
+    const options = connect.mock.calls.map(([first]) => first);
+    connect.mockRestore();
+    expect(options).toEqual([expect.objectContaining({ noDelay: true })]);
+  });
+
   it('connects to a host and port, and traces it', async () => {
     const { trace, lines } = traceLines();
     const attempt = watch(tcp({ host: '127.0.0.1', port: server.port }).connect(connectContext({ trace })));
@@ -217,19 +228,19 @@ describe('tcp: one server', () => {
   });
 });
 
-describe('tcp: the servers of a domain', () => {
+describe('tcp: the servers of a domain, by a real DNS server (T7)', () => {
   let dns: DnsServer;
   beforeAll(async () => (dns = await dnsServer()));
   afterAll(() => dns.close());
 
   const loopback = { 'a.example A': ['127.0.0.1'], 'b.example A': ['127.0.0.1'] } as const;
-  const service = (target: string, port: number, priority = 1) => ({ target, port, priority, weight: 0 });
+  const service = (target: string, port: number, priority = 1, weight = 0) => ({ target, port, priority, weight });
 
-  async function attemptWith(zone: DnsZone, config: TcpConfig = {}) {
+  async function attemptWith(zone: DnsZone, config: TcpConfig = {}, random = 0) {
     dns.zone = { ...loopback, ...zone };
     const { trace, lines } = traceLines();
     const transport = tcp({ ...config, resolver: nodeResolver({ servers: [dns.address] }) });
-    const attempt = watch(transport.connect(connectContext({ trace })));
+    const attempt = watch(transport.connect(connectContext({ trace, random: () => random })));
     await Promise.race([attempt.first.catch(() => undefined), attempt.ended]);
     attempt.unsubscribe();
     return { lines, error: attempt.error as TransportError | undefined };
@@ -244,6 +255,31 @@ describe('tcp: the servers of a domain', () => {
       'connected a.example starttls 127.0.0.1',
     ]);
   });
+
+  it.each([
+    ['lot 0 of 3 + 1', 0, 'acbd'],
+    ['lot 3 of 3 + 1', 0.79, 'acbd'],
+    ['lot 4 of 3 + 1', 0.81, 'abcd'],
+    ['the last lot', 0.999, 'abcd'],
+  ])(
+    'orders the servers of both services by priority, then by weight (RFC 2782, XEP-0368): %s',
+    async (_, random, order) => {
+      const { lines } = await attemptWith(
+        {
+          ...Object.fromEntries(['a', 'b', 'c', 'd'].map((host) => [`${host}.example A`, ['127.0.0.1']])),
+          '_xmpps-client._tcp.example.org SRV': [
+            service('d.example', server.port, 9),
+            service('c.example', dead, 2, 3),
+          ],
+          '_xmpp-client._tcp.example.org SRV': [service('b.example', dead, 2, 1), service('a.example', dead, 1, 0)],
+        },
+        {},
+        random,
+      );
+      const dialled = lines.filter((line) => line.startsWith('connecting')).map((line) => line.split(' ')[1]![0]);
+      expect(dialled.join('')).toBe(order);
+    },
+  );
 
   it('goes on to the next where the first is dead', async () => {
     const { lines } = await attemptWith({
@@ -294,7 +330,33 @@ describe('tcp: the servers of a domain', () => {
     ]);
   });
 
-  it('dials the domain itself where there are no records', async () => {
+  it.each<[string, DnsZone]>([
+    ['no such name (NXDOMAIN)', {}],
+    [
+      'no such record (NODATA)',
+      { '_xmpp-client._tcp.example.org TXT': ['x'], '_xmpps-client._tcp.example.org TXT': ['x'] },
+    ],
+  ])('dials the domain itself, on port 5222 and by STARTTLS, where there is %s', async (_, zone) => {
+    const { lines } = await attemptWith({ ...zone, 'example.org A': ['127.0.0.1'] });
+    expect(lines.slice(0, 3)).toEqual(['resolving', 'resolved', 'connecting example.org starttls 127.0.0.1']);
+    expect(dns.log.slice(-4).sort()).toEqual([
+      'udp A example.org',
+      'udp AAAA example.org',
+      'udp SRV _xmpp-client._tcp.example.org',
+      'udp SRV _xmpps-client._tcp.example.org',
+    ]);
+  });
+
+  it('takes an answer that is truncated over TCP, and the first 32 of a thousand servers', async () => {
+    const thousand = Array.from({ length: 1_000 }, (_, index) => service(`h${index}.example`, 5222, index));
+    const { lines, error } = await attemptWith({ '_xmpp-client._tcp.example.org SRV': { truncated: thousand } });
+    expect(dns.log).toContain('tcp SRV _xmpp-client._tcp.example.org');
+    const tried = lines.filter((line) => line.startsWith('target-failed')).map((line) => line.split(' ')[1]);
+    expect(tried).toEqual(Array.from({ length: 32 }, (_, index) => `h${index}.example`));
+    expect(error).toMatchObject({ condition: 'all-targets-failed' });
+  });
+
+  it('has nothing to dial where the domain has neither records nor addresses', async () => {
     const { lines, error } = await attemptWith({});
     expect(lines).toEqual(['resolving', 'resolved', 'target-failed example.org starttls dns-no-address']);
     expect(error).toMatchObject({ condition: 'dns-no-address', phase: 'resolve' });
