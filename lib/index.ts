@@ -28,6 +28,7 @@ export { keepAlive, type KeepAliveConfig } from './session/keep-alive.js';
 export { disconnect } from './session/disconnect.js';
 export { deadline } from './stream/deadline.js';
 export { pipelining, type PipelinedAttempt, type Pipelining } from './stream/pipelining.js';
+export { extendableTimeout, type ExtendableTimeoutConfig } from './stream/extendable-timeout.js';
 export { scopeMap } from './stream/scope-map.js';
 export type { Stage, StageConfig } from './stream/stage-config.js';
 export type { XmlStream } from './stream/xml-stream.js';

@@ -8,7 +8,8 @@ const names: Record<string, string> = {
   rxmpp: `
     DEFAULT_TIMEOUTS DEFAULT_XML_LIMITS Jid JidError NS SaslError StanzaError StreamError TlsError TransportError UsageError
     XmlElement XmlError XmppError XmppTimeoutError anonymous backoff bind cancelRegistration changePassword clientState connect connectTimeout dataForm deadline
-    defaultMechanisms disconnect enableManagement external intercept isRetryable jid keepAlive legacySession negotiate oauthBearer openStream
+    defaultMechanisms disconnect enableManagement extendableTimeout external intercept isRetryable
+    jid keepAlive legacySession negotiate oauthBearer openStream
     parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
     websocket xOauth2 xml xmppClient xmppStream
   `,
