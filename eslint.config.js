@@ -135,6 +135,7 @@ export default defineConfig(
       'spec/simulation/**/*.ts',
       'spec/soak/main.ts',
       'spec/hostile/main.ts',
+      'spec/hostile/peers.ts',
       'spec/fuzz/main.ts',
     ],
     rules: { 'no-console': 'off' },
