@@ -125,32 +125,55 @@ class LiveClient implements XmppClient {
     this.#running$ = defer(() => this.#run(options$)).pipe(share());
   }
 
-  readonly status$ = this.#status$.asObservable();
-  readonly trace$ = this.#trace$.asObservable();
-  readonly undelivered$ = this.#undelivered$.asObservable();
+  get status$(): Observable<XmppStatus> {
+    return this.#status$.asObservable();
+  }
 
-  readonly session$ = new Observable<Session>((subscriber) => {
-    subscriber.add(this.#session$.subscribe(() => this.session && subscriber.next(this.session)));
-    subscriber.add(
-      this.#running$.subscribe({
-        error: (error: unknown) => subscriber.error(error),
-        complete: () => subscriber.complete(),
+  get trace$(): Observable<TraceEvent> {
+    return this.#trace$.asObservable();
+  }
+
+  get undelivered$(): Observable<Undelivered> {
+    return this.#undelivered$.asObservable();
+  }
+
+  get session$(): Observable<Session> {
+    return new Observable((subscriber) => {
+      subscriber.add(this.#session$.subscribe(() => this.session && subscriber.next(this.session)));
+      subscriber.add(
+        this.#running$.subscribe({
+          error: (error: unknown) => subscriber.error(error),
+          complete: () => subscriber.complete(),
+        }),
+      );
+    });
+  }
+
+  get stanza$(): Observable<XmlElement> {
+    return this.#ofSession((session) => session.stanza$);
+  }
+
+  get message$(): Observable<XmlElement> {
+    return this.#ofSession((session) => session.message$);
+  }
+
+  get presence$(): Observable<XmlElement> {
+    return this.#ofSession((session) => session.presence$);
+  }
+
+  get nonza$(): Observable<XmlElement> {
+    return this.#ofSession((session) => session.nonza$);
+  }
+
+  get bytes$(): Observable<ByteCount> {
+    return this.#session$.pipe(
+      switchMap((session) => (session ? session.bytes$ : of({ received: 0, sent: 0 }))),
+      map(({ received, sent }) => {
+        const before = this.#before$.value;
+        return { received: before.received + received, sent: before.sent + sent };
       }),
     );
-  });
-
-  readonly stanza$ = this.#ofSession((session) => session.stanza$);
-  readonly message$ = this.#ofSession((session) => session.message$);
-  readonly presence$ = this.#ofSession((session) => session.presence$);
-  readonly nonza$ = this.#ofSession((session) => session.nonza$);
-
-  readonly bytes$ = this.#session$.pipe(
-    switchMap((session) => (session ? session.bytes$ : of({ received: 0, sent: 0 }))),
-    map(({ received, sent }) => {
-      const before = this.#before$.value;
-      return { received: before.received + received, sent: before.sent + sent };
-    }),
-  );
+  }
 
   get session(): Session | undefined {
     const session = this.#session$.value;

@@ -62,18 +62,6 @@ export class LiveSession implements Session {
   #closing = false;
   #over: StanzaError | undefined;
 
-  readonly stanza$ = this.#stanza$.asObservable();
-  readonly message$ = this.#stanza$.pipe(filter(({ name }) => name === 'message'));
-  readonly presence$ = this.#stanza$.pipe(filter(({ name }) => name === 'presence'));
-  readonly nonza$ = this.#nonza$.asObservable();
-  readonly bytes$ = defer(() => concat(of(undefined), this.stream.traffic$)).pipe(map(() => this.bytes));
-  readonly bufferedBytes$ = defer(() => concat(of(undefined), this.stream.traffic$)).pipe(
-    map(() => this.stream.connection.bufferedBytes),
-    distinctUntilChanged(),
-  );
-  /** Emits once when a close was asked for. */
-  readonly closing$ = this.#closing$.asObservable();
-
   constructor({ stream, jid, resumed }: NegotiatedStream, config: LiveSessionConfig) {
     this.jid = jid;
     this.resumed = resumed;
@@ -85,6 +73,42 @@ export class LiveSession implements Session {
     if (this.#memory.managed) {
       this.#acknowledgements = new Acknowledgements(stream, this.#memory, config.scheduler, config.acknowledgements);
     }
+  }
+
+  // Made when somebody asks: of a thousand sessions few are watched in every way.
+
+  get stanza$(): Observable<XmlElement> {
+    return this.#stanza$.asObservable();
+  }
+
+  get message$(): Observable<XmlElement> {
+    return this.#stanza$.pipe(filter(({ name }) => name === 'message'));
+  }
+
+  get presence$(): Observable<XmlElement> {
+    return this.#stanza$.pipe(filter(({ name }) => name === 'presence'));
+  }
+
+  get nonza$(): Observable<XmlElement> {
+    return this.#nonza$.asObservable();
+  }
+
+  get bytes$(): Observable<ByteCount> {
+    return this.#withTraffic(() => this.bytes);
+  }
+
+  get bufferedBytes$(): Observable<number> {
+    return this.#withTraffic(() => this.stream.connection.bufferedBytes).pipe(distinctUntilChanged());
+  }
+
+  /** Emits once when a close was asked for. */
+  get closing$(): Observable<void> {
+    return this.#closing$.asObservable();
+  }
+
+  /** What it is now, and whenever octets come or go. */
+  #withTraffic<T>(look: () => T): Observable<T> {
+    return defer(() => concat(of(undefined), this.stream.traffic$)).pipe(map(look));
   }
 
   get undelivered$(): Observable<Undelivered> {

@@ -1,4 +1,13 @@
-import { concat, defer, ignoreElements, map, NEVER, Observable, tap, type OperatorFunction } from 'rxjs';
+import {
+  concat,
+  ignoreElements,
+  map,
+  Observable,
+  tap,
+  type Observer,
+  type OperatorFunction,
+  type Subscriber,
+} from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { HeaderAttributes } from '../transport/framing.js';
 import type { Connection } from '../transport/transport.js';
@@ -7,7 +16,7 @@ import { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 import { scopeMap } from './scope-map.js';
 import type { Secrets } from './secrets.js';
-import { stageOf, type StageConfig } from './stage-config.js';
+import { stageOf, type Stage, type StageConfig } from './stage-config.js';
 import { headerFault } from './stream-header.js';
 import { within } from './within.js';
 import { XmlStream } from './xml-stream.js';
@@ -66,42 +75,54 @@ export function openStreamOn(
   secrets?: Secrets,
   authenticated = false,
 ): Observable<XmlStream> {
-  const { ahead } = config;
-  const { timeouts, scheduler, trace } = stageOf(config);
-  return defer(() => {
-    const stream = new XmlStream(connection, config.limits, () => scheduler.now(), secrets);
-    const told = (words = '') => stream.secrets.told(words) || undefined;
+  return new Observable((subscriber) => {
+    const { ahead } = config;
+    const stream = new XmlStream(connection, config.limits, clockOf(stageOf(config)), secrets);
+    // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
+    subscriber.add(() => stream.dispose());
     const expected = ahead?.expect(connection, authenticated);
-    const open = () => {
-      trace({ type: 'opening' });
-      stream.open(headerAttributes(connection, config));
-    };
-    const header$ = defer(() => {
-      if (!expected) open();
-      return stream.header$;
-    }).pipe(
-      within('open', timeouts.open, scheduler),
-      tap(({ id, from }) => trace({ type: 'opened', id: told(id), from: told(from) })),
-      ignoreElements(),
+    const greeting$ = greeting(stream, config, (features) =>
+      ahead?.told(features, connection, authenticated, expected),
     );
-    const features$ = stream.next$.pipe(
-      map((element) => accept(stream, element, config.to)),
-      tap(() => ahead?.told(stream.features, connection, authenticated, expected)),
-      within('features', timeouts.features, scheduler),
-      tap(() => trace({ type: 'features', names: featureNames(stream.features).filter(told) })),
-    );
-    return new Observable<XmlStream>((subscriber) => {
-      // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
-      subscriber.add(() => stream.dispose());
-      if (!expected) return concat(header$, features$, NEVER).subscribe(subscriber);
-      open();
-      stream.features = expected;
-      // Whoever reads the first answer reads these before it.
-      stream.unread$ = concat(header$, features$).pipe(ignoreElements());
-      subscriber.next(stream);
-      return undefined;
-    });
+    stageOf(config).trace({ type: 'opening' });
+    stream.open(headerAttributes(connection, config));
+    if (!expected) return void subscriber.add(greeting$.subscribe(whenDone(subscriber, stream)));
+    stream.features = expected;
+    // Whoever reads the first answer reads these before it.
+    stream.unread$ = greeting$;
+    subscriber.next(stream);
   });
+}
+
+/** By itself, so that a stream holds nothing else of what it was opened with. */
+function clockOf({ scheduler }: Stage): () => number {
+  return () => scheduler.now();
+}
+
+/** Emits when the greeting is over; nothing of that is held any longer then. */
+function whenDone(subscriber: Subscriber<XmlStream>, stream: XmlStream): Partial<Observer<never>> {
+  return { error: (error) => subscriber.error(error), complete: () => subscriber.next(stream) };
+}
+
+/** Reads the peer's header and features. */
+function greeting(
+  stream: XmlStream,
+  config: OpenStreamConfig,
+  onFeatures: (features: XmlElement) => void,
+): Observable<never> {
+  const { timeouts, scheduler, trace } = stageOf(config);
+  const told = (words = '') => stream.secrets.told(words) || undefined;
+  const header$ = stream.header$.pipe(
+    within('open', timeouts.open, scheduler),
+    tap(({ id, from }) => trace({ type: 'opened', id: told(id), from: told(from) })),
+  );
+  const features$ = stream.next$.pipe(
+    map((element) => accept(stream, element, config.to)),
+    tap(() => onFeatures(stream.features)),
+    within('features', timeouts.features, scheduler),
+    tap(() => trace({ type: 'features', names: featureNames(stream.features).filter(told) })),
+  );
+  return concat(header$, features$).pipe(ignoreElements());
 }
 
 function headerAttributes({ tls }: Connection, { to, from, lang }: OpenStreamConfig): HeaderAttributes {

@@ -1,12 +1,11 @@
 import {
-  defer,
+  from,
   Observable,
-  Subject,
-  takeUntil,
-  type Observer,
   type ObservableInput,
+  type Observer,
   type OperatorFunction,
-  type Subscription,
+  type Subscriber,
+  type Unsubscribable,
 } from 'rxjs';
 
 /**
@@ -33,82 +32,151 @@ import {
 export function scopeMap<T, R>(project: (resource: T) => ObservableInput<R>): OperatorFunction<T, R> {
   return (source) =>
     new Observable<R>((subscriber) => {
-      const outer = new Held<T>();
-      let inner: Held<R> | undefined;
-      let ended = false;
-      let tell: (() => void) | undefined;
-      let subscribing = 0;
-
-      const release = () => {
-        ended = true;
-        inner?.release();
-        outer.release();
-      };
-      const settle = () => {
-        // A resource that ends while it is being subscribed to has its teardown still to come.
-        if (subscribing > 0 || !tell) return;
-        release();
-        const last = tell;
-        tell = undefined;
-        last();
-      };
-      const end = (how: () => void) => {
-        if (ended) return;
-        ended = true;
-        tell = how;
-        settle();
-      };
-      const hold = <V>(held: Held<V>, resource: Observable<V>, observer: Partial<Observer<V>>) => {
-        subscribing++;
-        held.subscribe(resource, observer);
-        subscribing--;
-        settle();
-      };
-      const fail = (error: unknown) => end(() => subscriber.error(error));
-      const complete = () => end(() => subscriber.complete());
-
-      subscriber.add(release);
-      hold(outer, source, {
-        next: (resource) => {
-          if (ended) return;
-          const former = inner;
-          const mine = new Held<R>();
-          inner = mine;
-          former?.release();
-          // The outer source may have emitted again, or ended, from within the teardown.
-          if (ended || inner !== mine) return;
-          hold(
-            mine,
-            defer(() => project(resource)),
-            {
-              next: (value) => !ended && subscriber.next(value),
-              error: (error: unknown) => inner === mine && fail(error),
-              complete: () => inner === mine && complete(),
-            },
-          );
-        },
-        error: fail,
-        complete: () => {
-          if (!inner) complete();
-        },
-      });
+      const scope = new Scope(subscriber, project);
+      subscriber.add(scope);
+      scope.begin(source);
     });
 }
 
 /**
- * A subscription that can be released at any time. While `subscribe` is on the stack there is none to unsubscribe, so
- * `takeUntil` ends it; in the midst of its last notification `takeUntil` no longer does, so it is unsubscribed.
+ * One outer resource and the one inside it. A session lies within nine of these, so they are objects of a few fields, and not
+ * functions around shared variables.
  */
-class Held<T> {
-  readonly #released$ = new Subject<void>();
-  #subscription: Subscription | undefined;
+class Scope<T, R> implements Unsubscribable {
+  readonly #subscriber: Subscriber<R>;
+  readonly #project: (resource: T) => ObservableInput<R>;
+  readonly #outer: Outer<T, R>;
+  #inner: Inner<T, R> | undefined;
+  #ended = false;
+  #tell: (() => void) | undefined;
+  #subscribing = 0;
 
-  subscribe(source: Observable<T>, observer: Partial<Observer<T>>): void {
-    this.#subscription = source.pipe(takeUntil(this.#released$)).subscribe(observer);
+  constructor(subscriber: Subscriber<R>, project: (resource: T) => ObservableInput<R>) {
+    this.#subscriber = subscriber;
+    this.#project = project;
+    this.#outer = new Outer(this);
+  }
+
+  begin(source: Observable<T>): void {
+    this.#hold(this.#outer, source);
+  }
+
+  unsubscribe(): void {
+    this.#ended = true;
+    this.#inner?.release();
+    this.#outer.release();
+  }
+
+  /** The outer source emits. */
+  enter(resource: T): void {
+    if (this.#ended) return;
+    const former = this.#inner;
+    const mine = new Inner(this);
+    this.#inner = mine;
+    former?.release();
+    // The outer source may have emitted again, or ended, from within the teardown.
+    if (this.#ended || this.#inner !== mine) return;
+    let inner$: Observable<R>;
+    try {
+      inner$ = from(this.#project(resource));
+    } catch (error) {
+      return this.end(() => this.#subscriber.error(error));
+    }
+    this.#hold(mine, inner$);
+  }
+
+  /** The inner resource emits. */
+  pass(value: R): void {
+    if (!this.#ended) this.#subscriber.next(value);
+  }
+
+  fail(error: unknown, inner?: Inner<T, R>): void {
+    if (inner === undefined || inner === this.#inner) this.end(() => this.#subscriber.error(error));
+  }
+
+  complete(inner?: Inner<T, R>): void {
+    // An inner resource outlives the completion of the outer source.
+    if (inner === this.#inner) this.end(() => this.#subscriber.complete());
+  }
+
+  end(how: () => void): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#tell = how;
+    this.#settle();
+  }
+
+  #hold<V>(held: Held<V>, resource: Observable<V>): void {
+    this.#subscribing++;
+    held.hold(resource);
+    this.#subscribing--;
+    this.#settle();
+  }
+
+  #settle(): void {
+    // A resource that ends while it is being subscribed to has its teardown still to come.
+    if (this.#subscribing > 0 || !this.#tell) return;
+    this.unsubscribe();
+    const last = this.#tell;
+    this.#tell = undefined;
+    last();
+  }
+}
+
+/** A subscription that can be released at any time: also while `subscribe` is on the stack, and has returned none yet. */
+abstract class Held<V> implements Observer<V> {
+  #subscriber: Subscriber<V> | undefined;
+
+  abstract next(value: V): void;
+  abstract error(error: unknown): void;
+  abstract complete(): void;
+
+  hold(resource: Observable<V>): void {
+    const subscription = new Observable<V>((subscriber) => {
+      this.#subscriber = subscriber;
+      subscriber.add(resource.subscribe(subscriber));
+    }).subscribe(this);
+    // What has completed is to be forgotten, while the other one lives.
+    subscription.add(() => (this.#subscriber = undefined));
   }
 
   release(): void {
-    this.#released$.next();
-    this.#subscription?.unsubscribe();
+    this.#subscriber?.unsubscribe();
+  }
+}
+
+class Outer<T, R> extends Held<T> {
+  constructor(private readonly scope: Scope<T, R>) {
+    super();
+  }
+
+  next(resource: T): void {
+    this.scope.enter(resource);
+  }
+
+  error(error: unknown): void {
+    this.scope.fail(error);
+  }
+
+  complete(): void {
+    this.scope.complete();
+  }
+}
+
+class Inner<T, R> extends Held<R> {
+  constructor(private readonly scope: Scope<T, R>) {
+    super();
+  }
+
+  next(value: R): void {
+    this.scope.pass(value);
+  }
+
+  error(error: unknown): void {
+    this.scope.fail(error, this);
+  }
+
+  complete(): void {
+    this.scope.complete(this);
   }
 }

@@ -58,7 +58,10 @@ export class XmlStream {
   /** When something last came, by the scheduler's clock; white space counts too. */
   receivedAt: number;
   /** Emits when octets came or went. Completes when the stream is let go. */
-  readonly traffic$ = this.#traffic$.asObservable();
+  get traffic$(): Observable<void> {
+    return this.#traffic$.asObservable();
+  }
+
   #superseded = false;
   /** Whether input is read although nobody reads elements. */
   #watching = false;
@@ -95,22 +98,26 @@ export class XmlStream {
   }
 
   /** The peer's header. */
-  readonly header$ = new Observable<StreamHeader>((subscriber) => {
-    const reader: Reader = {
-      header: (header) => {
-        this.#detach(reader);
-        subscriber.next(header);
-        subscriber.complete();
-      },
-      end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
-    };
-    subscriber.add(() => this.#detach(reader));
-    if (this.header !== NO_HEADER) reader.header!(this.header);
-    else this.#attach(reader);
-  });
+  get header$(): Observable<StreamHeader> {
+    return new Observable((subscriber) => {
+      const reader: Reader = {
+        header: (header) => {
+          this.#detach(reader);
+          subscriber.next(header);
+          subscriber.complete();
+        },
+        end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
+      };
+      subscriber.add(() => this.#detach(reader));
+      if (this.header !== NO_HEADER) reader.header!(this.header);
+      else this.#attach(reader);
+    });
+  }
 
   /** The next element alone. A footer in its place is an error. */
-  readonly next$ = this.nextThat(() => true);
+  get next$(): Observable<XmlElement> {
+    return this.nextThat(() => true);
+  }
 
   /** As `next$`, passing over elements that are not awaited. They are told to `isAwaited`, and to nobody else. */
   nextThat(isAwaited: (element: XmlElement) => boolean): Observable<XmlElement> {
@@ -139,17 +146,19 @@ export class XmlStream {
    * Elements at the top level of the stream, in order, whether they came before or after subscribing. One reader at a
    * time. Completes with the peer's footer; errors with a `StreamError`, the parser's fault or the loss of the connection.
    */
-  readonly element$ = new Observable<XmlElement>((subscriber) => {
-    const reader: Reader = {
-      element: (element) => subscriber.next(element),
-      end: (end) => {
-        if (end === 'footer') subscriber.complete();
-        else subscriber.error(end);
-      },
-    };
-    subscriber.add(() => this.#detach(reader));
-    this.#attach(reader);
-  });
+  get element$(): Observable<XmlElement> {
+    return new Observable((subscriber) => {
+      const reader: Reader = {
+        element: (element) => subscriber.next(element),
+        end: (end) => {
+          if (end === 'footer') subscriber.complete();
+          else subscriber.error(end);
+        },
+      };
+      subscriber.add(() => this.#detach(reader));
+      this.#attach(reader);
+    });
+  }
 
   /**
    * Writes an element.
