@@ -10,7 +10,11 @@ export default {
   collectCoverageFrom: ['lib/**/*.ts'],
   coverageReporters: ['text-summary'],
   testMatch: ['<rootDir>/spec/**/*-spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/browser/angular-chat/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/spec/angular/versions/',
+    '<rootDir>/spec/browser/angular-chat/',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/', '<rootDir>/spec/bench/node_modules/'],
   transform: {
     '^.+\\.[cm]?ts$': [

@@ -1,10 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { filter, firstValueFrom, ReplaySubject, Subscription, take, toArray } from 'rxjs';
 import ts from 'typescript';
+import { websocket, xml, xmppClient } from '../lib/index.js';
+import { startServerAsync } from '../lib/testing-node.js';
+import { useAngular } from './support/angular-platform.js';
+import { asIfPublic, runSnippet, snippetBelow, snippets } from './support/readme.js';
 
 const root = resolve(__dirname, '..');
 
-/** What the snippets take for granted. */
+/** What the others take for granted. */
 const PRELUDE = `
 import { BehaviorSubject, of } from 'rxjs';
 import { jid, register, xml, xmppClient, xmppStream, websocket } from 'rxmpp';
@@ -17,33 +21,31 @@ export {};
 `;
 const CLIENT = 'declare const client: XmppClient;\n';
 
-function snippetsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
-}
+/** These stand by themselves. */
+const complete = ['## With Angular', '## With plain RxJS', '## Testing with marbles', '### In Angular'].map(
+  snippetBelow,
+);
 
 /** The snippet without its imports, which stand in the prelude, and with a client where it makes none. */
 function moduleOf(snippet: string): string {
+  if (complete.includes(snippet)) return snippet;
   const body = snippet.replace(/^import .*$/gm, '');
   return PRELUDE + (/\bclient\b/.test(body) && !/const client\b/.test(body) ? CLIENT : '') + body;
 }
 
 function complaintsAbout(modules: ReadonlyMap<string, string>): string[] {
+  const entries = { rxmpp: 'index', 'rxmpp/node': 'node', 'rxmpp/angular': 'angular', 'rxmpp/testing': 'testing' };
   const options: ts.CompilerOptions = {
     strict: true,
     noEmit: true,
     skipLibCheck: true,
+    experimentalDecorators: true,
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
-    types: ['node'],
-    paths: Object.fromEntries(
-      Object.entries({ rxmpp: 'index', 'rxmpp/node': 'node', 'rxmpp/testing': 'testing' }).map(([name, file]) => [
-        name,
-        [join(root, 'lib', `${file}.ts`)],
-      ]),
-    ),
+    types: ['node', 'jest'],
+    paths: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, [join(root, 'lib', `${file}.ts`)]])),
   };
   const host = ts.createCompilerHost(options);
   const read = host.readFile.bind(host);
@@ -63,27 +65,78 @@ function complaintsAbout(modules: ReadonlyMap<string, string>): string[] {
 }
 
 describe('README.md', () => {
-  // Those for Angular and for marbles live in an application and a spec that are not there; like code is in spec/angular.
-  const snippets = snippetsOf('README.md').filter(
-    // What tests is run by spec/testing/readme-spec.ts.
-    (snippet) => !/provideXmpp|injectXmpp|'rxmpp\/testing'/.test(snippet),
-  );
-  const wrong = join(root, 'readme-0.ts');
+  const wrong = [
+    moduleOf(`xmppClient({ jid: 'a@b', transprt: tcp() });`),
+    snippetBelow('## With Angular').replace('injectXmppStatus()', 'injectXmppStatus(1)'),
+  ];
+  const wrongFiles = wrong.map((_, index) => join(root, `readme-wrong-${index}.ts`));
   let complaints: string[];
   beforeAll(() => {
     const modules = new Map(
       snippets.map((snippet, index) => [join(root, `readme-${index + 1}.ts`), moduleOf(snippet)]),
     );
-    modules.set(wrong, moduleOf(`xmppClient({ jid: 'a@b', transprt: tcp() });`));
+    wrong.forEach((snippet, index) => modules.set(wrongFiles[index]!, snippet));
     complaints = complaintsAbout(modules);
-  }, 60_000);
+  }, 120_000);
 
   it('has snippets that compile against the library', () => {
-    expect(snippets.length).toBeGreaterThan(2);
-    expect(complaints.filter((complaint) => !complaint.startsWith(wrong))).toEqual([]);
+    expect(snippets.length).toBeGreaterThan(5);
+    expect(complaints.filter((complaint) => !wrongFiles.some((file) => complaint.startsWith(file)))).toEqual([]);
   });
 
-  it('would be found out if one used what is not there', () => {
-    expect(complaints.filter((complaint) => complaint.startsWith(wrong))).toHaveLength(1);
+  it.each(wrongFiles)('would be found out if one used what is not there (%#)', (file) => {
+    expect(complaints.filter((complaint) => complaint.startsWith(file))).toHaveLength(1);
   });
+});
+
+// That with Angular runs in spec/angular/versions, where there is a page.
+describe('README.md: with plain RxJS', () => {
+  it('answers, and disconnects when it is unsubscribed from', async () => {
+    const server = await startServerAsync({
+      domain: 'example.org',
+      accounts: { alice: 'wonder', bob: 'builder' },
+      directPort: false,
+    });
+    const undo = asIfPublic(server);
+    const state$ = new ReplaySubject<unknown>(3);
+    const snippet = snippetBelow('## With plain RxJS');
+    const log = (state: unknown) => state$.next(state);
+    const ran = runSnippet(snippet, jest.requireActual, { names: ['echoing'], console: { log } });
+    const echoing = ran['echoing'] as Subscription;
+    const held = new Subscription(() => echoing.unsubscribe());
+    try {
+      const bob = xmppClient({
+        jid: 'bob@example.org',
+        credentials: { password: 'builder' },
+        transport: websocket(),
+      });
+      held.add(
+        bob.session$.subscribe((session) => {
+          session.send(xml('presence'));
+          // The server keeps it until Alice is there.
+          session.send(xml('message', { to: 'alice@example.org', type: 'chat' }, xml('body', {}, 'hi')));
+        }),
+      );
+      const left = firstValueFrom(bob.presence$.pipe(filter(({ attrs }) => attrs.type === 'unavailable')));
+      const [message, states] = await Promise.all([
+        firstValueFrom(bob.message$),
+        firstValueFrom(state$.pipe(take(3), toArray())),
+      ]);
+      expect(message.child('body')?.text()).toBe('hi');
+      expect(message.attrs.from).toMatch(/^alice@example\.org\//);
+      expect(states).toEqual(['queued', 'written', 'acked']);
+      echoing.unsubscribe();
+      expect((await left).attrs.from).toBe(message.attrs.from);
+    } finally {
+      held.unsubscribe();
+      undo();
+      await server.close();
+    }
+  });
+});
+
+// The one without Angular runs in spec/testing.
+describe('README.md: testing with marbles in Angular', () => {
+  useAngular();
+  runSnippet(snippetBelow('### In Angular'), jest.requireActual);
 });
