@@ -7,7 +7,7 @@ import { Violations } from '../simulation/violations.js';
 import { describeWith } from '../support/needs.js';
 import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
 import { answering } from './support/presence.js';
-import { expectResources, resources } from './support/resources.js';
+import { expectResources, quietResources } from './support/resources.js';
 
 const FLIPS = 1_000;
 const LAST = 'the last one';
@@ -28,7 +28,7 @@ for (const name of ['prosody', 'ejabberd'] as const) {
     });
 
     it('1,000 random changes of options: the last one is online, and nothing of the others is left (I1, I2, T10)', async () => {
-      const baseline = resources();
+      const baseline = await quietResources();
       const random = seededRandom(name === 'prosody' ? 11 : 12);
       const below = (limit: number) => Math.floor(random() * limit);
       const keys = { alice: scramKeyCache(), bob: scramKeyCache() };
