@@ -39,7 +39,7 @@ export type { Delivery, Undelivered } from './session/delivery.js';
 export type { ResumptionState, ResumptionStore } from './session/resumption-store.js';
 export type { AckPolicy } from './session/acknowledgements.js';
 export { intercept, type InterceptConfig, type Interceptor } from './session/intercept.js';
-export type { Gate, GateExit, Gates, Interceptors } from './session/gates.js';
+export type { GateEnds, Gates, Interceptors } from './session/gates.js';
 export type { RequestHandler } from './session/request-handlers.js';
 
 export type { Agreed, FeatureContext, Outcome, StreamFeature } from './stream/stream-feature.js';

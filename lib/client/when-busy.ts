@@ -42,7 +42,7 @@ export function whenBusy<T extends { readonly whenBusy?: WhenBusy }, R>(
 
 function refuse(refused: (error: UsageError) => void): Observable<never> {
   return defer(() => {
-    const error = new UsageError('busy', 'other options are at work already');
+    const error = new UsageError('busy', 'other options are at work');
     refused(error);
     throw error;
   });

@@ -1,6 +1,10 @@
-import { of, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
+import { noop, of, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
+import { StanzaError } from '../errors/stanza-error.js';
+import type { XmppError } from '../errors/xmpp-error.js';
+import { serialize } from '../xml/serialize.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import type { Gate, GateExit, Interceptors } from './gates.js';
+import type { Outgoing } from './delivery.js';
+import type { Interceptors } from './gates.js';
 
 /**
  * An operator for one stanza: its source emits the stanza and completes. What it emits goes on in place of it, and nothing if it
@@ -41,17 +45,76 @@ export interface InterceptConfig {
  * - All of it belongs to one session on one stream: what has not come out when that ends never does, and its delivery fails.
  */
 export function intercept({ inbound = [], outbound = [] }: InterceptConfig): Interceptors {
-  return () => {
+  return (ends) => {
     const [inside, outside] = [new OrderlyGate(inbound), new OrderlyGate(outbound)];
+    const held = new Set<Outgoing>();
+    const reports = new Subscription();
+    const lose = (outgoing: Outgoing, error: XmppError) => {
+      outgoing.lost(error);
+      ends.memory.iqs.reject(outgoing.stanza, error);
+    };
     return {
-      inbound: inside,
-      outbound: outside,
-      close: () => {
+      inbound: (stanza) =>
+        inside.push(stanza, {
+          next: (result) => ends.take(result),
+          // Thrown at a subscriber's, so that it is told as RxJS tells it, and harms no session.
+          error: (error) => reports.add(of(error).subscribe((told) => raise(told))),
+          complete: noop,
+        }),
+      outbound: (outgoing) => {
+        const { stanza } = outgoing;
+        // What cannot be written fails now, and not behind the back of its sender.
+        serialize(stanza);
+        outgoing.intercepted = true;
+        outgoing.queued();
+        held.add(outgoing);
+        outside.push(stanza, {
+          next: (result) => {
+            const itself = held.has(outgoing) && result.name === stanza.name && result.attrs.id === stanza.attrs.id;
+            const out = itself ? outgoing : ends.memory.outgoing(result);
+            out.intercepted = true;
+            if (itself) {
+              held.delete(outgoing);
+              outgoing.stanza = result;
+            }
+            try {
+              ends.transmit(out);
+            } catch (error) {
+              lose(out, error as XmppError);
+            }
+          },
+          error: (cause) => {
+            if (held.delete(outgoing)) lose(outgoing, new StanzaError({ condition: 'interceptor-failed', cause }));
+          },
+          complete: () => {
+            if (!held.delete(outgoing)) return;
+            outgoing.filtered();
+            ends.memory.iqs.reject(
+              stanza,
+              new StanzaError({ condition: 'filtered', text: 'an interceptor dropped it' }),
+            );
+          },
+        });
+      },
+      close: (reason) => {
         inside.close();
         outside.close();
+        for (const outgoing of held) lose(outgoing, reason);
+        held.clear();
       },
     };
   };
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/** Where what comes of one stanza goes: any number of stanzas, then the end of them. */
+interface GateExit {
+  next(stanza: XmlElement): void;
+  error(error: unknown): void;
+  complete(): void;
 }
 
 /** One stanza on its way: what has come of it, while those before it are not through yet. */
@@ -62,7 +125,7 @@ interface Passage {
 }
 
 /** Lets every stanza in at once, and out in order. */
-class OrderlyGate implements Gate {
+class OrderlyGate {
   readonly #operators: readonly Interceptor[];
   readonly #held = new Subscription();
   #passages: Passage[] = [];

@@ -5,14 +5,13 @@ import {
   filter,
   ignoreElements,
   map,
-  noop,
   Observable,
   of,
   ReplaySubject,
   Subject,
   Subscription,
 } from 'rxjs';
-import { StanzaError } from '../errors/stanza-error.js';
+import type { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmlError } from '../errors/xml-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
@@ -21,7 +20,6 @@ import type { NegotiatedStream } from '../stream/negotiate.js';
 import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
 import { NS } from '../xml/namespaces.js';
-import { serialize } from '../xml/serialize.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { Acknowledgements, type AckPolicy } from './acknowledgements.js';
@@ -56,8 +54,6 @@ export class LiveSession implements Session {
   readonly #answers = new Subscription();
   /** What nobody acknowledges settles when it is written, or here at the end. */
   readonly #unwritten = new WriteQueue();
-  /** What the interceptors have not let through yet. */
-  readonly #held = new Set<Outgoing>();
   readonly #gates: Gates | undefined;
   #closing = false;
   #over: StanzaError | undefined;
@@ -69,7 +65,11 @@ export class LiveSession implements Session {
     this.stream = stream;
     this.#memory = config.memory;
     this.#config = config;
-    this.#gates = config.interceptors?.();
+    this.#gates = config.interceptors?.({
+      take: (stanza) => this.#take(stanza),
+      transmit: (outgoing) => this.transmit(outgoing),
+      memory: this.#memory,
+    });
     if (this.#memory.managed) {
       this.#acknowledgements = new Acknowledgements(stream, this.#memory, config.scheduler, config.acknowledgements);
     }
@@ -186,51 +186,8 @@ export class LiveSession implements Session {
   transmit(outgoing: Outgoing): void {
     if (this.#over) throw this.#over;
     if (this.#closing) throw lost('the session is being closed');
-    if (this.#gates && isStanza(outgoing.stanza) && !outgoing.intercepted) this.#intercept(outgoing, this.#gates);
+    if (this.#gates && isStanza(outgoing.stanza) && !outgoing.intercepted) this.#gates.outbound(outgoing);
     else this.#write(outgoing);
-  }
-
-  /** Sends what the interceptors make of it. */
-  #intercept(outgoing: Outgoing, gates: Gates): void {
-    const { stanza } = outgoing;
-    // What cannot be written fails now, and not behind the back of its sender.
-    serialize(stanza);
-    outgoing.intercepted = true;
-    outgoing.queued();
-    this.#held.add(outgoing);
-    let through = false;
-    const drop = (settle: () => void, error: StanzaError) => {
-      if (through || !this.#held.delete(outgoing)) return;
-      settle();
-      this.#memory.iqs.reject(stanza, error);
-    };
-    gates.outbound.push(stanza, {
-      next: (result) => {
-        const itself = !through && result.name === stanza.name && result.attrs.id === stanza.attrs.id;
-        const out = itself ? outgoing : this.#memory.outgoing(result);
-        out.intercepted = true;
-        if (itself) {
-          through = true;
-          outgoing.stanza = result;
-          this.#held.delete(outgoing);
-        }
-        try {
-          if (this.#closing) throw lost('the session is being closed');
-          this.#write(out);
-        } catch (error) {
-          out.lost(error as XmppError);
-          this.#memory.iqs.reject(result, error as XmppError);
-        }
-      },
-      error: (cause) => {
-        const error = new StanzaError({ condition: 'interceptor-failed', cause });
-        drop(() => outgoing.lost(error), error);
-      },
-      complete: () => {
-        const error = new StanzaError({ condition: 'filtered', text: 'an interceptor dropped it' });
-        drop(() => outgoing.filtered(), error);
-      },
-    });
   }
 
   #write(outgoing: Outgoing): void {
@@ -294,12 +251,7 @@ export class LiveSession implements Session {
       case 'iq':
         this.#memory.received();
         if (!this.#gates) return this.#take(element);
-        this.#gates.inbound.push(element, {
-          next: (stanza) => this.#take(stanza),
-          // Thrown at a subscriber's, so that it is told as RxJS tells it, and harms no session.
-          error: (error) => this.#answers.add(of(error).subscribe((told) => raise(told))),
-          complete: noop,
-        });
+        this.#gates.inbound(element);
         return;
       default:
         this.#nonza$.next(element);
@@ -329,16 +281,10 @@ export class LiveSession implements Session {
     this.#over = lost(reason ? 'the session was lost' : 'the session was closed', reason);
     this.#answers.unsubscribe();
     this.#acknowledgements?.dispose();
-    this.#gates?.close();
+    this.#gates?.close(this.#over);
     for (const outgoing of this.#unwritten.list()) {
       if (!outgoing.counted) outgoing.lost(this.#over);
     }
-    for (const outgoing of this.#held) {
-      outgoing.lost(this.#over);
-      // A request that was never sent cannot be answered on another stream.
-      this.#memory.iqs.reject(outgoing.stanza, this.#over);
-    }
-    this.#held.clear();
     if (again) this.#memory.suspend(this.#over);
     else this.#memory.lose(this.#over);
     this.#stanza$.complete();
@@ -392,10 +338,6 @@ export class LiveSession implements Session {
 /** What is counted by stream management, and delivered (RFC 6120 section 8). */
 function isStanza({ name, xmlns }: XmlElement): boolean {
   return (name === 'message' || name === 'presence' || name === 'iq') && (xmlns === '' || xmlns === NS.client);
-}
-
-function raise(error: unknown): never {
-  throw error;
 }
 
 /** The live session behind a session that `session()` made. */

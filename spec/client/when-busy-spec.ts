@@ -23,7 +23,7 @@ interface Row {
 }
 
 const OTHER = new Error('other');
-const BUSY = new UsageError('busy', 'other options are at work already');
+const BUSY = new UsageError('busy', 'other options are at work');
 
 describe('whenBusy', () => {
   cases(

@@ -13,10 +13,13 @@ import {
   take,
   tap,
   throwError,
+  VirtualTimeScheduler,
 } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
-import type { Gates } from '../../lib/session/gates.js';
+import { StanzaError } from '../../lib/errors/index.js';
+import type { Interceptors } from '../../lib/session/gates.js';
 import { intercept, type InterceptConfig, type Interceptor } from '../../lib/session/intercept.js';
+import { SessionMemory } from '../../lib/session/session-memory.js';
 import { after, cut, expects, reply, type Script } from '../../lib/testing.js';
 import { NS, xml, type XmlElement } from '../../lib/xml/index.js';
 import {
@@ -47,15 +50,21 @@ const online = (script: Script, config: InterceptConfig, init: ClientInit = {}) 
     .connect()
     .flush(0);
 
-/** What comes out of a gate; unsubscribing closes it. */
-const through = (source$: Observable<XmlElement>, gates: Gates) =>
+/** What comes out of the inbound gate; unsubscribing closes it. */
+const through = (source$: Observable<XmlElement>, interceptors: Interceptors) =>
   new Observable<XmlElement>((subscriber) => {
-    subscriber.add(() => gates.close());
-    const exit = { next: (result: XmlElement) => subscriber.next(result), error: noop, complete: noop };
-    subscriber.add(source$.subscribe((stanza) => gates.inbound.push(stanza, exit)));
+    const take = (stanza: XmlElement) => subscriber.next(stanza);
+    const gates = interceptors({
+      take,
+      transmit: noop,
+      memory: new SessionMemory(new VirtualTimeScheduler(), () => 0.5),
+    });
+    subscriber.add(() => gates.close(new StanzaError({ condition: 'session-lost' })));
+    subscriber.add(source$.subscribe((stanza) => gates.inbound(stanza)));
   });
 
 describe('intercept: the gate', () => {
+  const unhandled = watchUnhandled();
   interface Pass {
     readonly in: string;
     readonly by: Readonly<Record<string, string>>;
@@ -89,14 +98,14 @@ describe('intercept: the gate', () => {
       const operator: Interceptor = mergeMap((stanza) =>
         Object.fromEntries(sources)[stanza.name]!.pipe(map(() => stanza)),
       );
-      const gates = intercept({ inbound: [operator] })();
-      const out$ = through(m.hot(row.in, names), gates);
+      const out$ = through(m.hot(row.in, names), intercept({ inbound: [operator] }));
       m.expect(out$, row.closed ?? null!).toBeObservable(row.out, names);
       m.flush();
       const held = sources.filter(([, { subscriptions }]) =>
         subscriptions.some(({ unsubscribedFrame }) => unsubscribedFrame === Infinity),
       );
       expect(held.map(([name]) => name)).toEqual(row.held ?? []);
+      expect(unhandled.take()).toEqual(Object.values(row.by).some((marble) => marble.includes('#')) ? ['error'] : []);
     })(),
   );
 });
