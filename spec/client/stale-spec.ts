@@ -161,6 +161,19 @@ describe('a stale attempt (T10, D1-D4, D8, I1, I2)', () => {
       expect([second.open, run.scheduler.actions.length]).toEqual([0, 0]);
     });
 
+    it.each([
+      ['looked up and dialled', { connectDelay: 50 }],
+      ['a dial that never ends', { connectDelay: Infinity }],
+    ])('while the transport is at work: %s', (_name, transport) => {
+      // What it finds comes late, and to nobody.
+      const { run, told, first, second } = replaced(lifetime(), (waiting) => waiting.flush(49), { transport });
+      run.flush(1_000);
+      expect(told.join(' ')).toMatch(/^1 cancelled 2 opening .* 2 online$/);
+      expect([first.open, second.open, first.sent]).toEqual([0, 1, '']);
+      run.subscription.unsubscribe();
+      expect([second.open, run.scheduler.actions.length]).toEqual([0, 0]);
+    });
+
     it('after each task of the scheduler', () => {
       const total = stepsOf({});
       for (let steps = 0; steps <= total; steps++) {
