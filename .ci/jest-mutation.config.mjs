@@ -4,5 +4,6 @@ import config from '../jest.config.js';
 export default {
   ...config,
   rootDir: '..',
+  setupFilesAfterEnv: ['<rootDir>/.ci/mutation-setup.cjs'],
   testMatch: ['<rootDir>/spec/{stream,sasl,session,xml,transport,client}/**/*-spec.ts'],
 };
