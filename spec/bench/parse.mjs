@@ -252,7 +252,9 @@ if (!only || only === 'endurance') {
     gc();
     return memoryUsage().heapUsed / 1024;
   };
-  const chunk = encoder.encode(range(200, (i) => `<message id='${i}' from='a@b/c'><body>hello ${i}</body></message>`).join(''));
+  const chunk = encoder.encode(
+    range(200, (i) => `<message id='${i}' from='a@b/c'><body>hello ${i}</body></message>`).join(''),
+  );
   let count = 0;
   const target = parser('stream', () => count++);
   target.write(encoder.encode(HEADER));
