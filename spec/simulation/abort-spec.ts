@@ -111,9 +111,9 @@ describe('connect and abort', () => {
       let ended = 0;
       let over = false;
       // Some go on to a second attempt, which resumes the session of the first.
-      const again = draw.bool(0.05);
+      const again = draw.bool(0.1);
       const leave = {
-        event: again ? draw.int(17, 36) : draw.bool(0.5) ? draw.int(1, 22) : Infinity,
+        event: again ? draw.int(18, 38) : draw.bool(0.5) ? draw.int(1, 23) : Infinity,
         at: again ? 3_000 : draw.int(0, draw.pick([60, 200, 400, 2_000])),
       };
       const release = (): void => {
@@ -142,7 +142,7 @@ describe('connect and abort', () => {
         if (draw.bool(0.5)) session.send(xml('presence'));
         if (draw.bool(0.3)) held.add(through.iq('get', xml('ping', { xmlns: 'urn:xmpp:ping' })).subscribe(unheard));
         if (draw.bool(0.3)) held.add(through.deliver(message()).subscribe(unheard));
-        if (draw.bool(0.2)) held.add(through.close().subscribe(unheard));
+        if (draw.bool(0.3)) held.add(through.close().subscribe(unheard));
       };
       const gone = (): void => emits('error');
 
