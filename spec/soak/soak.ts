@@ -117,7 +117,7 @@ class Soak {
   /** Receivers whose presence the server has seen, by the session that it was sent in. */
   readonly #present = new Map<Party, Session>();
   readonly #script: Chance;
-  #tally = new Tally('0');
+  readonly #tallies: Tally[] = [];
 
   constructor(
     private readonly name: RealServer['name'],
@@ -163,7 +163,12 @@ class Soak {
     const { messages, resets } = this.config;
     const tally = this.#begin('1');
     for (const { proxy } of this.#parties) proxy.arm();
-    await this.#speak(messages, this.config.pace ?? 300, (party) => party.queues || party.client.session !== undefined);
+    await this.#speak(
+      tally,
+      messages,
+      this.config.pace ?? 300,
+      (party) => party.queues || party.client.session !== undefined,
+    );
     await this.#until('every message has settled', () => tally.settled);
     // What was spared for want of traffic.
     const spared = () => this.#parties.filter(({ proxy }) => proxy.left > 0);
@@ -200,7 +205,7 @@ class Soak {
     const tally = this.#begin('2');
     const boundBefore = this.#count.bound;
     const burst = this.config.burst;
-    const speaking = this.#speak(burst, 150, () => true);
+    const speaking = this.#speak(tally, burst, 150, () => true);
     await this.#until('half of the burst is sent', () => tally.size >= burst / 2);
     await this.server.kill9();
     await this.#until('everybody has noticed', () => this.#parties.every(({ client }) => client.session === undefined));
@@ -212,10 +217,11 @@ class Soak {
     await this.#until('every message has settled', () => tally.settled);
     // The last words of all: by them it is known that the way is free again, and that what came before has arrived.
     const last = this.#begin('3');
-    await this.#speak(this.#senders.length * 2, 100, () => true);
+    await this.#speak(last, this.#senders.length * 2, 100, () => true);
     await this.#until('every message after it has arrived', () => last.arrived);
     last.audit();
     this.#violations.push(...last.violations);
+    await this.#until('all that the new server acknowledged has arrived', () => tally.missing(restarted).length === 0);
     // What was acknowledged by the one that died it may have taken with it.
     const counts = tally.audit(restarted);
     this.#violations.push(...tally.violations);
@@ -236,14 +242,14 @@ class Soak {
   }
 
   #begin(name: string): Tally {
-    this.#tally = new Tally(name);
-    this.#held.add(this.#tally.changed$.subscribe(this.#changed$));
-    return this.#tally;
+    const tally = new Tally(name);
+    this.#tallies.push(tally);
+    this.#held.add(tally.changed$.subscribe(this.#changed$));
+    return tally;
   }
 
   /** Has the senders send so many messages in all, one or some at a time. */
-  async #speak(messages: number, pace: number, ready: (party: Party) => boolean): Promise<void> {
-    const tally = this.#tally;
+  async #speak(tally: Tally, messages: number, pace: number, ready: (party: Party) => boolean): Promise<void> {
     const all = this.#senders.length;
     let left = messages;
     for (const party of this.#senders) {
@@ -300,7 +306,8 @@ class Soak {
     this.#held.add(
       client.message$.subscribe((stanza) => {
         party.told.push(stanza.attrs.id ?? '');
-        this.#tally.receive(user, stanza);
+        // Of whatever phase it is.
+        for (const tally of this.#tallies) tally.receive(user, stanza);
       }),
     );
     this.#held.add(

@@ -108,6 +108,14 @@ export class Tally {
     return this.#messages.size;
   }
 
+  /** What was acknowledged at this time or later, and has neither arrived nor come back. */
+  missing(since: number): string[] {
+    const missing = [...this.#messages].filter(
+      ([, { outcome, at, received, returned }]) => outcome === 'acked' && at >= since && received + returned === 0,
+    );
+    return missing.map(([id]) => id);
+  }
+
   /** @param before Of what was acknowledged before this time it is not asked whether it has arrived. */
   audit(before = 0): Counts {
     const counts: Counts = {
