@@ -54,9 +54,4 @@ export {
   type SimulatedNetwork,
   type SimulatedNetworkOptions,
 } from './testing/network/simulated-network.js';
-export {
-  zoneResolver,
-  type Zone,
-  type ZoneFault,
-  type ZoneResolverOptions,
-} from './testing/network/zone-resolver.js';
+export { zoneResolver, type Zone, type ZoneFault, type ZoneResolverOptions } from './testing/network/zone-resolver.js';

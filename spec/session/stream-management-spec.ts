@@ -133,16 +133,19 @@ describe('enabling stream management (XEP-0198 section 3)', () => {
     expect(run.end).toBe('stream invalid-xml (enable) local');
   });
 
-  it.each(['enable', 'resume'] as const)('silence at <%s/> is a timeout that names it, and is retried (T9)', (phase) => {
-    const first = phase === 'enable' ? [manages0(''), after(Infinity)] : [manages(), cut()];
-    const silent = phase === 'enable' ? first : [authenticates(BIND, SM), expects(RESUME(0)), after(Infinity)];
-    const run = new ClientRun(phase === 'enable' ? [first, manages()] : [first, silent, resumes(0, 0)], {
-      options: { timeouts: { [phase]: 700 } },
-    }).connect();
-    run.flush(10_000);
-    expect(run.failure).toMatchObject({ layer: 'timeout', phase, due: 700 });
-    expect(run.status.kind).toBe('online');
-  });
+  it.each(['enable', 'resume'] as const)(
+    'silence at <%s/> is a timeout that names it, and is retried (T9)',
+    (phase) => {
+      const first = phase === 'enable' ? [manages0(''), after(Infinity)] : [manages(), cut()];
+      const silent = phase === 'enable' ? first : [authenticates(BIND, SM), expects(RESUME(0)), after(Infinity)];
+      const run = new ClientRun(phase === 'enable' ? [first, manages()] : [first, silent, resumes(0, 0)], {
+        options: { timeouts: { [phase]: 700 } },
+      }).connect();
+      run.flush(10_000);
+      expect(run.failure).toMatchObject({ layer: 'timeout', phase, due: 700 });
+      expect(run.status.kind).toBe('online');
+    },
+  );
 });
 
 describe('acknowledgements', () => {
