@@ -21,9 +21,9 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       server = await realServers[name]({ users: { alice: 'wonder', bob: 'builder', observer: 'of all' } });
     });
     afterAll(() => server?.stop());
-    let holding: Subscription;
+    let holding: Subscription | undefined;
     afterEach(() => {
-      holding.unsubscribe();
+      holding?.unsubscribe();
       disconnectAll();
     });
 

@@ -73,7 +73,8 @@ export class Conversations {
       this.#mark(to, id, error instanceof StanzaError && error.condition === 'delivery-unknown' ? 'unknown' : 'failed');
     this.#sending.add(
       this.#xmpp.deliver(xml('message', { to, id, type: 'chat' }, xml('body', {}, body))).subscribe({
-        next: ({ state }) => this.#mark(to, id, state),
+        // What an interceptor held back was not sent.
+        next: ({ state }) => this.#mark(to, id, state === 'filtered' ? 'failed' : state),
         error: failed,
       }),
     );
