@@ -21,7 +21,7 @@ import { happyEyeballs } from '../happy-eyeballs.js';
 import { interleaveFamilies } from '../interleave-families.js';
 import { ipLiteral } from '../ip-literal.js';
 import { lookUp } from '../look-up.js';
-import type { Connection, ConnectContext } from '../transport.js';
+import type { ConnectContext } from '../transport.js';
 import { allAddressesFailed } from './all-failed.js';
 import { secureSocket, type TlsSettings } from './secure-socket.js';
 import type { SocketConnection } from './socket-connection.js';
@@ -39,7 +39,7 @@ export interface Dialer extends Omit<TcpConfig, 'tls'> {
  * Connects to one target: its addresses within `timeouts.resolve`, TCP to the first of them that opens within
  * `timeouts.target`, and direct TLS within `timeouts.tls` where the target asks for that.
  */
-export function dialTarget(target: Target, dialer: Dialer, context: ConnectContext): Observable<Connection> {
+export function dialTarget(target: Target, dialer: Dialer, context: ConnectContext): Observable<SocketConnection> {
   const { trace } = context;
   const connected$ = tcpTo(target, dialer, context);
   if (target.security !== 'direct') return connected$;
@@ -51,7 +51,7 @@ export function dialTarget(target: Target, dialer: Dialer, context: ConnectConte
   );
 }
 
-function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observable<Connection> {
+function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observable<SocketConnection> {
   const { duplex, path, localAddress, localPort, attemptDelay } = dialer;
   const { scheduler, timeouts, trace } = context;
 

@@ -11,7 +11,7 @@ const LINGER = 1000;
 /** What tells a connection over TLS from one without. */
 export interface SocketSecurity {
   readonly tls?: TlsInfo;
-  startTls?(): Observable<Connection>;
+  startTls?(): Observable<SocketConnection>;
   channelBinding?(type: ChannelBindingType): Uint8Array | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface SocketSecurity {
 export class SocketConnection implements Connection {
   readonly framing = 'stream';
   readonly tls: TlsInfo | undefined;
-  startTls?: () => Observable<Connection>;
+  startTls?: () => Observable<SocketConnection>;
   channelBinding?: (type: ChannelBindingType) => Uint8Array | undefined;
   bytesReceived = 0;
   bytesSent = 0;
@@ -52,24 +52,26 @@ export class SocketConnection implements Connection {
     if (channelBinding) this.channelBinding = channelBinding;
   }
 
-  readonly input$ = new Observable<Uint8Array | string>((subscriber) => {
-    if (this.#reader) throw new UsageError('input-busy', 'the input of a connection has one reader at a time');
-    if (this.#inputEnd) return this.#tellInputEnd(subscriber);
-    this.#reader = subscriber;
-    const onData = (chunk: Uint8Array | string) => {
-      this.bytesReceived += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
-      subscriber.next(chunk);
-    };
-    this.#socket.on('data', onData);
-    // Explicitly: a stream that was paused by hand does not flow again for a new listener alone.
-    this.#socket.resume();
-    return () => {
-      this.#reader = undefined;
-      this.#socket.off('data', onData);
-      // What arrives now waits in the socket's buffer, and from there TCP holds the peer back.
-      this.#socket.pause();
-    };
-  });
+  get input$(): Observable<Uint8Array | string> {
+    return new Observable((subscriber) => {
+      if (this.#reader) throw new UsageError('input-busy', 'the input of a connection has one reader at a time');
+      if (this.#inputEnd) return this.#tellInputEnd(subscriber);
+      this.#reader = subscriber;
+      const onData = (chunk: Uint8Array | string) => {
+        this.bytesReceived += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+        subscriber.next(chunk);
+      };
+      this.#socket.on('data', onData);
+      // Explicitly: a stream that was paused by hand does not flow again for a new listener alone.
+      this.#socket.resume();
+      return () => {
+        this.#reader = undefined;
+        this.#socket.off('data', onData);
+        // What arrives now waits in the socket's buffer, and from there TCP holds the peer back.
+        this.#socket.pause();
+      };
+    });
+  }
 
   get bufferedBytes(): number {
     return this.#queued + Buffer.byteLength(this.#text);

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { EMPTY, Observable, type SchedulerLike } from 'rxjs';
+import { EMPTY, Observable, Subscription, type SchedulerLike, type Subscriber, type Unsubscribable } from 'rxjs';
 import { UsageError } from '../../errors/usage-error.js';
 import type { XmppError } from '../../errors/xmpp-error.js';
 import { SocketConnection, type SocketSecurity } from './socket-connection.js';
@@ -41,75 +41,151 @@ const ignore = () => undefined;
  * A connection handed over to TLS is over for its own subscribers: it only completes once the socket is closed.
  */
 export function socketResource<S extends Duplex>(config: SocketConfig<S>): Observable<SocketConnection> {
-  const { ready, peer, scheduler, failed, verify = () => EMPTY, security } = config;
   return new Observable<SocketConnection>((subscriber) => {
-    const socket = config.open();
-    let connection: SocketConnection | undefined;
-    let handedOver = false;
+    const opening = new OpenSocket(config.open(), config.peer, subscriber);
+    subscriber.add(opening);
+    opening.begin(config);
+  });
+}
 
-    const lose = (error: XmppError) => {
-      connection!.inputEnded(error);
-      subscriber.error(error);
-    };
+/**
+ * Lets go of all that led to a connection (look-up, race, timers), and holds the connection alone.
+ *
+ * ```text
+ * source    ---c-------#
+ * subs      ^  !              but the socket stays
+ * settled   ---c-------#
+ * ```
+ *
+ * What stands between `socketResource` and this sees nothing of what comes later.
+ */
+export function settled(source: Observable<SocketConnection>): Observable<SocketConnection> {
+  return new Observable((subscriber) => {
+    const way = new Subscription();
+    subscriber.add(way);
+    way.add(
+      source.subscribe({
+        next: (connection) => {
+          opened.get(connection)!.moveTo(subscriber);
+          subscriber.remove(way);
+          way.unsubscribe();
+          subscriber.next(connection);
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      }),
+    );
+  });
+}
+
+/** The socket of each connection. */
+const opened = new WeakMap<SocketConnection, OpenSocket>();
+
+/** A socket and whoever holds it. */
+class OpenSocket implements Unsubscribable {
+  readonly #socket: Duplex;
+  readonly #peer: string;
+  #holder: Subscriber<SocketConnection>;
+  #connection: SocketConnection | undefined;
+  #handedOver = false;
+  #released = false;
+  /** Before it is ready: what is listened for, and what a failure is called then. */
+  #opening: { readonly ready?: string; onReady(): void; failed(error: NodeJS.ErrnoException): unknown } | undefined;
+
+  constructor(socket: Duplex, peer: string, holder: Subscriber<SocketConnection>) {
+    this.#socket = socket;
+    this.#peer = peer;
+    this.#holder = holder;
+  }
+
+  begin<S extends Duplex>({ ready, scheduler, failed, verify = () => EMPTY, security }: SocketConfig<S>): void {
+    const socket = this.#socket as S;
     const onReady = () => {
       if (ready) socket.off(ready, onReady);
-      subscriber.add(
+      this.#holder.add(
         verify(socket).subscribe({
-          error: (error: unknown) => subscriber.error(error),
+          error: (error: unknown) => this.#holder.error(error),
           complete: () => {
-            if (subscriber.closed) return;
-            connection = new SocketConnection(
+            if (this.#released) return;
+            const connection = new SocketConnection(
               socket,
               scheduler,
-              security(socket, () => {
-                if (handedOver) throw new UsageError('tls-started', 'TLS can be started once on a connection');
-                connection!.handOver();
-                handedOver = true;
-              }),
+              security(socket, () => this.#handOver()),
             );
-            subscriber.next(connection);
+            opened.set(connection, this);
+            this.#connection = connection;
+            this.#opening = undefined;
+            this.#holder.next(connection);
           },
         }),
       );
     };
-    const onError = (error: NodeJS.ErrnoException) => {
-      if (handedOver) return;
-      if (!connection) subscriber.error(failed(error));
-      // The peer may reset what we have ended; nothing of ours is lost by that.
-      else if (connection.ended && socket.writableFinished) connection.inputEnded();
-      else lose(lossError(error, peer));
-    };
-    const onEnd = () => {
-      if (handedOver || !connection) return;
-      connection.inputEnded();
-      if (!connection.ended) subscriber.error(closedError(peer));
-    };
-    const onClose = () => {
-      if (handedOver) subscriber.complete();
-      else if (!connection) subscriber.error(failed(closedBeforeReady()));
-      else if (connection.ended) {
-        connection.inputEnded();
-        subscriber.complete();
-      } else lose(closedError(peer));
-    };
-
+    this.#opening = { ready, onReady, failed };
     socket.on('error', ignore);
-    socket.on('error', onError);
-    socket.on('end', onEnd);
-    socket.on('close', onClose);
-    subscriber.add(() => {
-      if (ready) socket.off(ready, onReady);
-      socket.off('error', onError);
-      socket.off('end', onEnd);
-      socket.off('close', onClose);
-      // Once handed over, flushing and closing are the business of the TLS socket on top.
-      if (handedOver) return;
-      if (connection) connection.release();
-      else socket.destroy();
-    });
+    socket.on('error', this.#onError);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onClose);
     if (ready) socket.on(ready, onReady);
     else onReady();
-  });
+  }
+
+  /** From now on it is held by somebody else, and whoever held it may go. */
+  moveTo(holder: Subscriber<SocketConnection>): void {
+    this.#holder.remove(this);
+    this.#holder = holder;
+    holder.add(this);
+  }
+
+  unsubscribe(): void {
+    this.#released = true;
+    const socket = this.#socket;
+    const ready = this.#opening?.ready;
+    if (ready) socket.off(ready, this.#opening!.onReady);
+    socket.off('error', this.#onError);
+    socket.off('end', this.#onEnd);
+    socket.off('close', this.#onClose);
+    // Once handed over, flushing and closing are the business of the TLS socket on top.
+    if (this.#handedOver) return;
+    if (this.#connection) this.#connection.release();
+    else socket.destroy();
+  }
+
+  #handOver(): void {
+    if (this.#handedOver) throw new UsageError('tls-started', 'TLS can be started once on a connection');
+    this.#connection!.handOver();
+    this.#handedOver = true;
+  }
+
+  #lose(error: XmppError): void {
+    this.#connection!.inputEnded(error);
+    this.#holder.error(error);
+  }
+
+  readonly #onError = (error: NodeJS.ErrnoException): void => {
+    const connection = this.#connection;
+    if (this.#handedOver) return;
+    if (!connection) this.#holder.error(this.#opening!.failed(error));
+    // The peer may reset what we have ended; nothing of ours is lost by that.
+    else if (connection.ended && this.#socket.writableFinished) connection.inputEnded();
+    else this.#lose(lossError(error, this.#peer));
+  };
+
+  readonly #onEnd = (): void => {
+    const connection = this.#connection;
+    if (this.#handedOver || !connection) return;
+    connection.inputEnded();
+    if (!connection.ended) this.#holder.error(closedError(this.#peer));
+  };
+
+  readonly #onClose = (): void => {
+    const connection = this.#connection;
+    if (this.#handedOver) this.#holder.complete();
+    else if (!connection) this.#holder.error(this.#opening!.failed(closedBeforeReady()));
+    else if (connection.ended) {
+      connection.inputEnded();
+      this.#holder.complete();
+    } else this.#lose(closedError(this.#peer));
+  };
 }
 
 function closedBeforeReady(): NodeJS.ErrnoException {

@@ -10,6 +10,7 @@ import type { ConnectContext, Transport } from '../transport.js';
 import { allTargetsFailed } from './all-failed.js';
 import { dialTarget } from './dial-target.js';
 import { nodeResolver } from './node-resolver.js';
+import { settled } from './socket-resource.js';
 import { tlsSettings } from './secure-socket.js';
 import { TlsSessions } from './tls-sessions.js';
 import { checkTcpConfig, type TcpConfig } from './tcp-config.js';
@@ -64,7 +65,7 @@ export function tcp(config: TcpConfig = {}): Transport {
           (errors) => errors.at(-1),
           (target, error) => target && failed(target, error),
         );
-      }),
+      }).pipe(settled),
   };
 }
 
