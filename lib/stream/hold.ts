@@ -1,4 +1,4 @@
-import { concat, NEVER, of, type Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 
 /**
  * A resource that is ready at once and has nothing of its own to release.
@@ -8,5 +8,5 @@ import { concat, NEVER, of, type Observable } from 'rxjs';
  * ```
  */
 export function hold<T>(resource: T): Observable<T> {
-  return concat(of(resource), NEVER);
+  return new Observable((subscriber) => subscriber.next(resource));
 }

@@ -1,8 +1,8 @@
-import { defer, map, type Observable, type OperatorFunction } from 'rxjs';
+import { noop, Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { Jid } from '../jid/jid.js';
-import { hold } from './hold.js';
 import { openStreamOn, type OpenStreamConfig } from './open-stream.js';
+import { Held, Scope } from './scope.js';
 import { scopeMap } from './scope-map.js';
 import { stageOf } from './stage-config.js';
 import type { Agreed, Outcome, StreamFeature } from './stream-feature.js';
@@ -37,60 +37,95 @@ export interface NegotiateConfig extends OpenStreamConfig {
  * @see RFC 6120 section 4.3
  */
 export function negotiate(config: NegotiateConfig): OperatorFunction<XmlStream, NegotiatedStream> {
-  return scopeMap((stream) => walk(stream, config.features, { authenticated: false, resumed: false }, config));
+  return scopeMap(
+    (stream) =>
+      new Observable<NegotiatedStream>((subscriber) => {
+        new Negotiation(subscriber, config).walk(stream, config.features, { authenticated: false, resumed: false });
+      }),
+  );
 }
 
-/** Takes the first feature of the list that is on offer, and goes on as its outcome says. */
-function walk(
-  stream: XmlStream,
-  features: readonly StreamFeature[],
-  agreed: Agreed,
-  config: NegotiateConfig,
-): Observable<NegotiatedStream> {
-  return defer(() => {
-    const context = { ...stageOf(config), agreed };
-    for (const [index, feature] of features.entries()) {
-      const advertised = stream.features.child(feature.name, feature.xmlns);
-      const offer = feature.parse(advertised, stream, context);
-      if (offer === undefined) continue;
-      return feature.negotiate(stream, offer, context).pipe(
-        // The feature's own observable completes after its outcome; the stages after it live inside.
-        map((outcome) => ({ outcome, agreed: { ...agreed, ...outcome.agreed } })),
-        scopeUntilReady(stream, features.slice(index + 1), config),
-      );
+/** Goes from feature to feature, and from stream to stream. What lasts of them is held, and nothing else. */
+class Negotiation extends Scope<NegotiatedStream> {
+  readonly #config: NegotiateConfig;
+  /** What is awaited: a feature's outcome, or the stream after a restart. */
+  #awaited: Held<never> | undefined;
+  #go: (value: never) => void = noop;
+  /** The stream of the last restart. */
+  #restarted: Held<XmlStream> | undefined;
+
+  constructor(subscriber: Subscriber<NegotiatedStream>, config: NegotiateConfig) {
+    super(subscriber);
+    this.#config = config;
+  }
+
+  /** Takes the first feature of the list that is on offer, and goes on as its outcome says. */
+  walk(stream: XmlStream, features: readonly StreamFeature[], agreed: Agreed): void {
+    this.#try(() => {
+      const context = { ...stageOf(this.#config), agreed };
+      for (const [index, feature] of features.entries()) {
+        const advertised = stream.features.child(feature.name, feature.xmlns);
+        const offer = feature.parse(advertised, stream, context);
+        if (offer === undefined) continue;
+        this.#await(new Held<Outcome>(this), feature.negotiate(stream, offer, context), (outcome) => {
+          this.#follow(outcome, stream, features.slice(index + 1), { ...agreed, ...outcome.agreed });
+        });
+        return;
+      }
+      this.#ready(stream, agreed);
+    });
+  }
+
+  entered(value: never, held: Held<never>): void {
+    if (held !== this.#awaited) return;
+    const go = this.#go;
+    this.#awaited = undefined;
+    this.#go = noop;
+    this.#try(() => go(value));
+  }
+
+  completed(held: Held<never>): void {
+    if (held === this.#awaited) this.end(() => this.subscriber.complete());
+    else this.forget(held);
+  }
+
+  #await<T>(held: Held<T>, resource$: Observable<T>, go: (value: T) => void): void {
+    this.#awaited = held;
+    this.#go = go;
+    this.hold(held, resource$);
+  }
+
+  #follow({ kind }: Outcome, stream: XmlStream, rest: readonly StreamFeature[], agreed: Agreed): void {
+    if (kind === 'next') return this.walk(stream, rest, agreed);
+    if (kind === 'ready') return this.#ready(stream, agreed);
+    stream.supersede('restart');
+    const former = this.#restarted;
+    if (former) this.release(former);
+    // Everything advertised before is forgotten, and the whole list stands again (RFC 6120 section 6.4.6).
+    const { connection, secrets } = stream;
+    this.#restarted = new Held(this);
+    this.#await(this.#restarted, openStreamOn(connection, this.#config, secrets, agreed.authenticated), (restarted) => {
+      this.walk(restarted, this.#config.features, agreed);
+    });
+  }
+
+  /** What throws has failed. */
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failed(error);
     }
-    return ready(stream, agreed);
-  });
-}
+  }
 
-function scopeUntilReady(
-  stream: XmlStream,
-  rest: readonly StreamFeature[],
-  config: NegotiateConfig,
-): OperatorFunction<{ outcome: Outcome; agreed: Agreed }, NegotiatedStream> {
-  return scopeMap(({ outcome, agreed }) => {
-    switch (outcome.kind) {
-      case 'next':
-        return walk(stream, rest, agreed, config);
-      case 'restart':
-        stream.supersede('restart');
-        // Everything advertised before is forgotten, and the whole list stands again (RFC 6120 section 6.4.6).
-        return openStreamOn(stream.connection, config, stream.secrets, agreed.authenticated).pipe(
-          scopeMap((restarted) => walk(restarted, config.features, agreed, config)),
-        );
-      case 'ready':
-        return ready(stream, agreed);
-    }
-  });
-}
-
-function ready(stream: XmlStream, { authenticated, jid, resumed }: Agreed): Observable<NegotiatedStream> {
-  if (jid) return hold({ stream, jid, resumed });
-  throw new StreamError({
-    condition: 'feature-missing',
-    phase: authenticated ? 'bind' : 'sasl',
-    text: authenticated
-      ? 'the server accepted the credentials but offers no resource binding (RFC 6120 section 7)'
-      : 'the server offers no authentication',
-  });
+  #ready(stream: XmlStream, { authenticated, jid, resumed }: Agreed): void {
+    if (jid) return this.subscriber.next({ stream, jid, resumed });
+    throw new StreamError({
+      condition: 'feature-missing',
+      phase: authenticated ? 'bind' : 'sasl',
+      text: authenticated
+        ? 'the server accepted the credentials but offers no resource binding (RFC 6120 section 7)'
+        : 'the server offers no authentication',
+    });
+  }
 }

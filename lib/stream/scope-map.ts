@@ -1,12 +1,5 @@
-import {
-  from,
-  Observable,
-  type ObservableInput,
-  type Observer,
-  type OperatorFunction,
-  type Subscriber,
-  type Unsubscribable,
-} from 'rxjs';
+import { from, Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
+import { Held, Scope } from './scope.js';
 
 /**
  * Maps a resource to a resource that lives inside it.
@@ -30,153 +23,49 @@ import {
  * @param project Makes the inner resource.
  */
 export function scopeMap<T, R>(project: (resource: T) => ObservableInput<R>): OperatorFunction<T, R> {
-  return (source) =>
-    new Observable<R>((subscriber) => {
-      const scope = new Scope(subscriber, project);
-      subscriber.add(scope);
-      scope.begin(source);
-    });
+  return (source) => new Observable<R>((subscriber) => new MapScope(subscriber, project).begin(source));
 }
 
-/**
- * One outer resource and the one inside it. A session lies within nine of these, so they are objects of a few fields, and not
- * functions around shared variables.
- */
-class Scope<T, R> implements Unsubscribable {
-  readonly #subscriber: Subscriber<R>;
+/** One outer resource and the one inside it. */
+class MapScope<T, R> extends Scope<R> {
   readonly #project: (resource: T) => ObservableInput<R>;
-  readonly #outer: Outer<T, R>;
-  #inner: Inner<T, R> | undefined;
-  #ended = false;
-  #tell: (() => void) | undefined;
-  #subscribing = 0;
+  readonly #outer: Held<T>;
+  #inner: Held<R> | undefined;
 
   constructor(subscriber: Subscriber<R>, project: (resource: T) => ObservableInput<R>) {
-    this.#subscriber = subscriber;
+    super(subscriber);
     this.#project = project;
-    this.#outer = new Outer(this);
+    this.#outer = new Held(this);
   }
 
   begin(source: Observable<T>): void {
-    this.#hold(this.#outer, source);
+    this.hold(this.#outer, source);
   }
 
-  unsubscribe(): void {
-    this.#ended = true;
-    this.#inner?.release();
-    this.#outer.release();
+  entered(value: T | R, held: Held<never>): void {
+    if (held === this.#outer) this.#enter(value as T);
+    else this.subscriber.next(value as R);
   }
 
-  /** The outer source emits. */
-  enter(resource: T): void {
-    if (this.#ended) return;
+  completed(held: Held<never>): void {
+    // An inner resource outlives the completion of the outer source.
+    if (held === this.#outer && this.#inner) this.forget(held);
+    else this.end(() => this.subscriber.complete());
+  }
+
+  #enter(resource: T): void {
     const former = this.#inner;
-    const mine = new Inner(this);
+    const mine = new Held<R>(this);
     this.#inner = mine;
-    former?.release();
+    if (former) this.release(former);
     // The outer source may have emitted again, or ended, from within the teardown.
-    if (this.#ended || this.#inner !== mine) return;
+    if (this.ended || this.#inner !== mine) return;
     let inner$: Observable<R>;
     try {
       inner$ = from(this.#project(resource));
     } catch (error) {
-      return this.end(() => this.#subscriber.error(error));
+      return this.failed(error);
     }
-    this.#hold(mine, inner$);
-  }
-
-  /** The inner resource emits. */
-  pass(value: R): void {
-    if (!this.#ended) this.#subscriber.next(value);
-  }
-
-  fail(error: unknown, inner?: Inner<T, R>): void {
-    if (inner === undefined || inner === this.#inner) this.end(() => this.#subscriber.error(error));
-  }
-
-  complete(inner?: Inner<T, R>): void {
-    // An inner resource outlives the completion of the outer source.
-    if (inner === this.#inner) this.end(() => this.#subscriber.complete());
-  }
-
-  end(how: () => void): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#tell = how;
-    this.#settle();
-  }
-
-  #hold<V>(held: Held<V>, resource: Observable<V>): void {
-    this.#subscribing++;
-    held.hold(resource);
-    this.#subscribing--;
-    this.#settle();
-  }
-
-  #settle(): void {
-    // A resource that ends while it is being subscribed to has its teardown still to come.
-    if (this.#subscribing > 0 || !this.#tell) return;
-    this.unsubscribe();
-    const last = this.#tell;
-    this.#tell = undefined;
-    last();
-  }
-}
-
-/** A subscription that can be released at any time: also while `subscribe` is on the stack, and has returned none yet. */
-abstract class Held<V> implements Observer<V> {
-  #subscriber: Subscriber<V> | undefined;
-
-  abstract next(value: V): void;
-  abstract error(error: unknown): void;
-  abstract complete(): void;
-
-  hold(resource: Observable<V>): void {
-    const subscription = new Observable<V>((subscriber) => {
-      this.#subscriber = subscriber;
-      subscriber.add(resource.subscribe(subscriber));
-    }).subscribe(this);
-    // What has completed is to be forgotten, while the other one lives.
-    subscription.add(() => (this.#subscriber = undefined));
-  }
-
-  release(): void {
-    this.#subscriber?.unsubscribe();
-  }
-}
-
-class Outer<T, R> extends Held<T> {
-  constructor(private readonly scope: Scope<T, R>) {
-    super();
-  }
-
-  next(resource: T): void {
-    this.scope.enter(resource);
-  }
-
-  error(error: unknown): void {
-    this.scope.fail(error);
-  }
-
-  complete(): void {
-    this.scope.complete();
-  }
-}
-
-class Inner<T, R> extends Held<R> {
-  constructor(private readonly scope: Scope<T, R>) {
-    super();
-  }
-
-  next(value: R): void {
-    this.scope.pass(value);
-  }
-
-  error(error: unknown): void {
-    this.scope.fail(error, this);
-  }
-
-  complete(): void {
-    this.scope.complete(this);
+    this.hold(mine, inner$);
   }
 }

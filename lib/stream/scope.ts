@@ -1,0 +1,108 @@
+import { Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
+
+/**
+ * Resources inside one another, for one subscriber: they are released from the innermost to the outermost, and all of them
+ * before the end is told. A session lies within several of these, so they are objects of a few fields, and not functions around
+ * shared variables.
+ */
+export abstract class Scope<R> implements Unsubscribable {
+  /** The outermost first. */
+  #held: Held<never>[] = [];
+  #ended = false;
+  #tell: (() => void) | undefined;
+  #subscribing = 0;
+
+  constructor(protected readonly subscriber: Subscriber<R>) {
+    subscriber.add(this);
+  }
+
+  /** Whether nothing more comes of it. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  unsubscribe(): void {
+    this.#ended = true;
+    for (let held; (held = this.#held.pop());) held.release();
+  }
+
+  /** A resource emits. */
+  abstract entered(value: never, held: Held<never>): void;
+
+  /** A resource is gone because we asked for it. */
+  abstract completed(held: Held<never>): void;
+
+  failed(error: unknown): void {
+    this.end(() => this.subscriber.error(error));
+  }
+
+  /** @param how Tells the end, once all is released. */
+  protected end(how: () => void): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#tell = how;
+    this.#settle();
+  }
+
+  /** Subscribes to a resource inside the others. */
+  protected hold<V>(held: Held<V>, resource$: Observable<V>): void {
+    if (this.#ended) return;
+    this.#held = [...this.#held, held];
+    this.#subscribing++;
+    held.hold(resource$);
+    this.#subscribing--;
+    this.#settle();
+  }
+
+  /** Lets go of one before its time. */
+  protected release(held: Held<never>): void {
+    this.forget(held);
+    held.release();
+  }
+
+  /** Nothing of it is left to release. */
+  protected forget(held: Held<never>): void {
+    this.#held = this.#held.filter((other) => other !== held);
+  }
+
+  #settle(): void {
+    // A resource that ends while it is being subscribed to has its teardown still to come.
+    if (this.#subscribing > 0 || !this.#tell) return;
+    this.unsubscribe();
+    const last = this.#tell;
+    this.#tell = undefined;
+    last();
+  }
+}
+
+/** A subscription that can be released at any time: also while `subscribe` is on the stack, and has returned none yet. */
+export class Held<V> implements Observer<V> {
+  #subscriber: Subscriber<V> | undefined;
+
+  constructor(private readonly scope: Scope<unknown>) {}
+
+  next(value: V): void {
+    if (!this.scope.ended) this.scope.entered(value as never, this);
+  }
+
+  error(error: unknown): void {
+    this.scope.failed(error);
+  }
+
+  complete(): void {
+    this.scope.completed(this);
+    // What has completed is to be forgotten, while the others live.
+    this.#subscriber = undefined;
+  }
+
+  hold(resource$: Observable<V>): void {
+    new Observable<V>((subscriber) => {
+      this.#subscriber = subscriber;
+      subscriber.add(resource$.subscribe(subscriber));
+    }).subscribe(this);
+  }
+
+  release(): void {
+    this.#subscriber?.unsubscribe();
+  }
+}
