@@ -102,7 +102,7 @@ function streamOn<T>(
 ): Observable<T> {
   const { scheduler } = stageOf(config);
   return new Observable<T>((subscriber) => {
-    const stream = new XmlStream(connection, config.limits, () => scheduler.now());
+    const stream = new XmlStream(connection, config.limits, scheduler);
     // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
     subscriber.add(() => stream.dispose());
     return concat(open(stream), NEVER).subscribe(subscriber);

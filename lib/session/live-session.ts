@@ -1,16 +1,4 @@
-import {
-  concat,
-  defer,
-  distinctUntilChanged,
-  filter,
-  ignoreElements,
-  map,
-  Observable,
-  of,
-  ReplaySubject,
-  Subject,
-  Subscription,
-} from 'rxjs';
+import { concat, defer, distinctUntilChanged, EMPTY, filter, map, Observable, of, Subject, Subscription } from 'rxjs';
 import type { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmlError } from '../errors/xml-error.js';
@@ -49,8 +37,9 @@ export class LiveSession implements Session {
   readonly #acknowledgements: Acknowledgements | undefined;
   readonly #stanza$ = new Subject<XmlElement>();
   readonly #nonza$ = new Subject<XmlElement>();
-  readonly #closing$ = new ReplaySubject<void>(1);
-  readonly #ended$ = new ReplaySubject<never>(0);
+  /** What is told of the closing and of the end, made when somebody asks. */
+  #closing$: Subject<void> | undefined;
+  #ended$: Subject<never> | undefined;
   readonly #answers = new Subscription();
   /** What nobody acknowledges settles when it is written, or here at the end. */
   readonly #unwritten = new WriteQueue();
@@ -103,7 +92,7 @@ export class LiveSession implements Session {
 
   /** Emits once when a close was asked for. */
   get closing$(): Observable<void> {
-    return this.#closing$.asObservable();
+    return defer(() => (this.#closing ? of(undefined) : (this.#closing$ ??= new Subject())));
   }
 
   /** What it is now, and whenever octets come or go. */
@@ -172,9 +161,9 @@ export class LiveSession implements Session {
         if (this.#memory.handled > 0) this.#acknowledgements?.answer();
         this.#acknowledgements?.dispose();
         this.stream.close();
-        this.#closing$.next();
+        this.#closing$?.next();
       }
-      return this.#ended$.pipe(ignoreElements());
+      return this.#over ? EMPTY : (this.#ended$ ??= new Subject<never>());
     });
   }
 
@@ -289,7 +278,7 @@ export class LiveSession implements Session {
     else this.#memory.lose(this.#over);
     this.#stanza$.complete();
     this.#nonza$.complete();
-    this.#ended$.complete();
+    this.#ended$?.complete();
   }
 
   #receiveIq(iq: XmlElement): void {

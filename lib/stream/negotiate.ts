@@ -76,7 +76,7 @@ class Negotiation extends Scope<NegotiatedStream> {
     });
   }
 
-  entered(value: never, held: Held<never>): void {
+  override entered(value: never, held: Held<never>): void {
     if (held !== this.#awaited) return;
     const go = this.#go;
     this.#awaited = undefined;
@@ -84,15 +84,15 @@ class Negotiation extends Scope<NegotiatedStream> {
     this.#try(() => go(value));
   }
 
-  completed(held: Held<never>): void {
-    if (held === this.#awaited) this.end(() => this.subscriber.complete());
+  override completed(held: Held<never>): void {
+    if (held === this.#awaited) super.completed(held);
     else this.forget(held);
   }
 
   #await<T>(held: Held<T>, resource$: Observable<T>, go: (value: T) => void): void {
     this.#awaited = held;
     this.#go = go;
-    this.hold(held, resource$);
+    this.hold(resource$, held);
   }
 
   #follow({ kind }: Outcome, stream: XmlStream, rest: readonly StreamFeature[], agreed: Agreed): void {

@@ -16,7 +16,7 @@ import { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 import { scopeMap } from './scope-map.js';
 import type { Secrets } from './secrets.js';
-import { stageOf, type Stage, type StageConfig } from './stage-config.js';
+import { stageOf, type StageConfig } from './stage-config.js';
 import { headerFault } from './stream-header.js';
 import { within } from './within.js';
 import { XmlStream } from './xml-stream.js';
@@ -77,7 +77,7 @@ export function openStreamOn(
 ): Observable<XmlStream> {
   return new Observable((subscriber) => {
     const { ahead } = config;
-    const stream = new XmlStream(connection, config.limits, clockOf(stageOf(config)), secrets);
+    const stream = new XmlStream(connection, config.limits, stageOf(config).scheduler, secrets);
     // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
     subscriber.add(() => stream.dispose());
     const expected = ahead?.expect(connection, authenticated);
@@ -92,11 +92,6 @@ export function openStreamOn(
     stream.unread$ = greeting$;
     subscriber.next(stream);
   });
-}
-
-/** By itself, so that a stream holds nothing else of what it was opened with. */
-function clockOf({ scheduler }: Stage): () => number {
-  return () => scheduler.now();
 }
 
 /** Emits when the greeting is over; nothing of that is held any longer then. */

@@ -1,5 +1,5 @@
-import { from, Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
-import { Held, Scope } from './scope.js';
+import { from, type Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
+import { Held, Scope, scoped } from './scope.js';
 
 /**
  * Maps a resource to a resource that lives inside it.
@@ -23,34 +23,28 @@ import { Held, Scope } from './scope.js';
  * @param project Makes the inner resource.
  */
 export function scopeMap<T, R>(project: (resource: T) => ObservableInput<R>): OperatorFunction<T, R> {
-  return (source) => new Observable<R>((subscriber) => new MapScope(subscriber, project).begin(source));
+  return scoped((subscriber) => new MapScope(subscriber, project));
 }
 
 /** One outer resource and the one inside it. */
 class MapScope<T, R> extends Scope<R> {
   readonly #project: (resource: T) => ObservableInput<R>;
-  readonly #outer: Held<T>;
   #inner: Held<R> | undefined;
 
   constructor(subscriber: Subscriber<R>, project: (resource: T) => ObservableInput<R>) {
     super(subscriber);
     this.#project = project;
-    this.#outer = new Held(this);
   }
 
-  begin(source: Observable<T>): void {
-    this.hold(this.#outer, source);
+  override entered(value: T | R, held: Held<never>): void {
+    if (held === this.#inner) super.entered(value, held);
+    else this.#enter(value as T);
   }
 
-  entered(value: T | R, held: Held<never>): void {
-    if (held === this.#outer) this.#enter(value as T);
-    else this.subscriber.next(value as R);
-  }
-
-  completed(held: Held<never>): void {
+  override completed(held: Held<never>): void {
     // An inner resource outlives the completion of the outer source.
-    if (held === this.#outer && this.#inner) this.forget(held);
-    else this.end(() => this.subscriber.complete());
+    if (this.#inner && held !== this.#inner) this.forget(held);
+    else super.completed(held);
   }
 
   #enter(resource: T): void {
@@ -66,6 +60,6 @@ class MapScope<T, R> extends Scope<R> {
     } catch (error) {
       return this.failed(error);
     }
-    this.hold(mine, inner$);
+    this.hold(inner$, mine);
   }
 }

@@ -1,11 +1,13 @@
-import { Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
+import { Observable, type Observer, type OperatorFunction, type Subscriber, type Unsubscribable } from 'rxjs';
 
 /**
- * Resources inside one another, for one subscriber: they are released from the innermost to the outermost, and all of them
- * before the end is told. A session lies within several of these, so they are objects of a few fields, and not functions around
+ * What our own operators are made of: resources inside one another, for one subscriber. They are released from the innermost to
+ * the outermost, and all of them before the end is told. As it is, it holds one resource, and passes on what that emits.
+ *
+ * A session lies within several of these for as long as it lives, so they are objects of a few fields, and not functions around
  * shared variables.
  */
-export abstract class Scope<R> implements Unsubscribable {
+export class Scope<R> implements Unsubscribable {
   /** The outermost first. */
   #held: Held<never>[] = [];
   #ended = false;
@@ -14,6 +16,16 @@ export abstract class Scope<R> implements Unsubscribable {
 
   constructor(protected readonly subscriber: Subscriber<R>) {
     subscriber.add(this);
+  }
+
+  /** Holds a resource inside the others. */
+  hold<V>(resource$: Observable<V>, held = new Held<V>(this)): void {
+    if (this.#ended) return;
+    this.#held = [...this.#held, held];
+    this.#subscribing++;
+    held.hold(resource$);
+    this.#subscribing--;
+    this.#settle();
   }
 
   /** Whether nothing more comes of it. */
@@ -27,10 +39,14 @@ export abstract class Scope<R> implements Unsubscribable {
   }
 
   /** A resource emits. */
-  abstract entered(value: never, held: Held<never>): void;
+  entered(value: unknown, _held: Held<never>): void {
+    this.subscriber.next(value as R);
+  }
 
   /** A resource is gone because we asked for it. */
-  abstract completed(held: Held<never>): void;
+  completed(_held: Held<never>): void {
+    this.end(() => this.subscriber.complete());
+  }
 
   failed(error: unknown): void {
     this.end(() => this.subscriber.error(error));
@@ -41,16 +57,6 @@ export abstract class Scope<R> implements Unsubscribable {
     if (this.#ended) return;
     this.#ended = true;
     this.#tell = how;
-    this.#settle();
-  }
-
-  /** Subscribes to a resource inside the others. */
-  protected hold<V>(held: Held<V>, resource$: Observable<V>): void {
-    if (this.#ended) return;
-    this.#held = [...this.#held, held];
-    this.#subscribing++;
-    held.hold(resource$);
-    this.#subscribing--;
     this.#settle();
   }
 
@@ -75,6 +81,11 @@ export abstract class Scope<R> implements Unsubscribable {
   }
 }
 
+/** An operator whose subscriptions are scopes of this kind. */
+export function scoped<T, R = T>(make: (subscriber: Subscriber<R>) => Scope<R>): OperatorFunction<T, R> {
+  return (source) => new Observable((subscriber) => make(subscriber).hold(source));
+}
+
 /** A subscription that can be released at any time: also while `subscribe` is on the stack, and has returned none yet. */
 export class Held<V> implements Observer<V> {
   #subscriber: Subscriber<V> | undefined;
@@ -82,7 +93,7 @@ export class Held<V> implements Observer<V> {
   constructor(private readonly scope: Scope<unknown>) {}
 
   next(value: V): void {
-    if (!this.scope.ended) this.scope.entered(value as never, this);
+    if (!this.scope.ended) this.scope.entered(value, this);
   }
 
   error(error: unknown): void {

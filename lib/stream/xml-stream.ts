@@ -1,4 +1,4 @@
-import { asyncScheduler, concat, defer, Observable, Subject, takeUntil } from 'rxjs';
+import { asyncScheduler, concat, defer, EMPTY, Observable, Subject, Subscription, type SchedulerLike } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import { TransportError } from '../errors/transport-error.js';
@@ -42,14 +42,15 @@ export class XmlStream {
   /** Reads the header and the features, where something was sent ahead of them. */
   unread$: Observable<never> | undefined;
 
-  readonly #parser: StreamParser;
+  /** None any more, once the stream has given the connection over or was let go. */
+  #parser: StreamParser | undefined;
   /** What nobody has read yet, from `#taken` on: taking from the front of an array costs its length. */
   #waiting: XmlElement[] = [];
   #taken = 0;
   #reader: Reader | undefined;
-  readonly #released$ = new Subject<void>();
-  readonly #traffic$ = new Subject<void>();
-  #pulling = false;
+  #traffic$: Subject<void> | undefined;
+  /** While the connection is read. */
+  #input: Subscription | undefined;
   #feeding = false;
   #end: End | undefined;
   #opened = false;
@@ -59,7 +60,8 @@ export class XmlStream {
   receivedAt: number;
   /** Emits when octets came or went. Completes when the stream is let go. */
   get traffic$(): Observable<void> {
-    return this.#traffic$.asObservable();
+    if (this.#disposed) return EMPTY;
+    return (this.#traffic$ ??= new Subject()).asObservable();
   }
 
   #superseded = false;
@@ -71,11 +73,11 @@ export class XmlStream {
   constructor(
     readonly connection: Connection,
     limits?: Partial<XmlLimits>,
-    private readonly now: () => number = () => asyncScheduler.now(),
+    private readonly clock: Pick<SchedulerLike, 'now'> = asyncScheduler,
     /** What was sent to authenticate, on this stream or the one that it follows. */
     readonly secrets = new Secrets(),
   ) {
-    this.receivedAt = now();
+    this.receivedAt = clock.now();
     this.framing = framingOf(connection.framing);
     this.limits = xmlLimits(limits);
     this.#parser = new StreamParser(
@@ -173,7 +175,7 @@ export class XmlStream {
 
   /** Tells that octets came or went. One function for all writes: nothing is made for each of them. */
   readonly wrote = (): void => {
-    if (this.#traffic$.observed) this.#traffic$.next();
+    if (this.#traffic$?.observed) this.#traffic$.next();
   };
 
   /** Gives elements back that came before their time: whoever reads next gets them first, in order. */
@@ -210,12 +212,13 @@ export class XmlStream {
     if (!this.#superseded) this.#seal(reason);
     this.#watching = false;
     this.#release();
+    this.#parser = undefined;
     this.#throwEnd();
   }
 
   #seal(reason: 'tls' | 'restart'): void {
     this.#superseded = true;
-    this.#parser.seal(reason);
+    this.#parser!.seal(reason);
     if (this.#waiting.length > this.#taken) this.#finish(tooEarly(reason));
   }
 
@@ -254,11 +257,11 @@ export class XmlStream {
   /** Writes the footer if the stream is open, and lets go. */
   dispose(): void {
     this.#disposed = true;
-    this.#parser.dispose();
+    this.#parser?.dispose();
     this.#release();
     if ((this.#end === undefined || this.#end === 'footer') && !this.withholdFooter) this.close();
     if (this.#footerSent) this.connection.end();
-    this.#traffic$.complete();
+    this.#traffic$?.complete();
   }
 
   #attach(reader: Reader): void {
@@ -285,29 +288,31 @@ export class XmlStream {
   }
 
   #pull(): void {
-    if (this.#pulling) return;
-    this.#pulling = true;
-    // `takeUntil`, since what comes while `subscribe` is still on the stack may release the input.
-    this.connection.input$.pipe(takeUntil(this.#released$)).subscribe({
-      next: (chunk) => this.#feed(chunk),
-      error: (error: XmppError) => this.#finish(error),
-      complete: () => {
-        if (this.#pulling) this.#finish(connectionClosed());
-      },
-    });
+    if (this.#input) return;
+    // Made first, since what comes while `subscribe` is still on the stack may release it.
+    const input = (this.#input = new Subscription());
+    input.add(
+      this.connection.input$.subscribe({
+        next: (chunk) => this.#feed(chunk),
+        error: (error: XmppError) => this.#finish(error),
+        complete: () => {
+          if (this.#input === input) this.#finish(connectionClosed());
+        },
+      }),
+    );
   }
 
   #release(): void {
-    if (!this.#pulling) return;
-    this.#pulling = false;
-    this.#released$.next();
+    const input = this.#input;
+    this.#input = undefined;
+    input?.unsubscribe();
   }
 
   #feed(chunk: Uint8Array | string): void {
-    this.receivedAt = this.now();
+    this.receivedAt = this.clock.now();
     this.#feeding = true;
     try {
-      this.#parser.write(chunk);
+      this.#parser?.write(chunk);
     } finally {
       this.#feeding = false;
     }
@@ -350,7 +355,7 @@ export class XmlStream {
   #finish(end: End): void {
     if (this.#end) return;
     this.#end = end;
-    this.#parser.dispose();
+    this.#parser?.dispose();
     this.#reader?.end(end);
   }
 }

@@ -30,7 +30,7 @@ import { watchUnhandled } from '../support/wire-run.js';
 /** A session whose connection only keeps what is written. */
 function quietSession(scheduler: SchedulerLike) {
   const connection = stubConnection();
-  const stream = new XmlStream(connection, undefined, () => scheduler.now());
+  const stream = new XmlStream(connection, undefined, scheduler);
   const memory = new SessionMemory(scheduler, () => 0.5);
   const acknowledgements = { every: 16, after: 1_000 };
   const config = { ...stageOf({ scheduler }), memory, iqTimeout: 30_000, acknowledgements };

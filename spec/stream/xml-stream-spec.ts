@@ -299,7 +299,7 @@ describe('XmlStream', () => {
   it('knows when something last came, white space included', () => {
     const scheduler = new VirtualTimeScheduler();
     const input$ = new Subject<string>();
-    const own = new XmlStream(stubConnection(input$), undefined, () => scheduler.now());
+    const own = new XmlStream(stubConnection(input$), undefined, scheduler);
     own.element$.subscribe();
     scheduler.schedule(() => input$.next(HEADER), 10);
     scheduler.schedule(() => input$.next(' '), 25);
