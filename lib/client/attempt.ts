@@ -1,16 +1,17 @@
 import {
   asyncScheduler,
   noop,
-  Observable,
   of,
   Subscription,
   type MonoTypeOperatorFunction,
   type SchedulerLike,
+  type Subscriber,
 } from 'rxjs';
 import type { Phase } from '../errors/phase.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
 import type { LifecycleEvent, TraceEvent } from '../trace/lifecycle-event.js';
+import { Scope, scoped } from '../stream/scope.js';
 import { phaseAfter } from './phase-of.js';
 
 /**
@@ -50,34 +51,42 @@ export class Attempt {
    * ```
    */
   recorded<T>(): MonoTypeOperatorFunction<T> {
-    return (source) =>
-      new Observable<T>((subscriber) => {
-        const held = new Subscription();
-        const end = (event: LifecycleEvent) => {
-          held.unsubscribe();
-          this.#end(event);
-        };
-        subscriber.add(() => end({ type: 'cancelled', phase: this.#phase }));
-        held.add(
-          source.subscribe({
-            next: (value) => subscriber.next(value),
-            error: (error: unknown) => {
-              const known = XmppError.inPhase(typed(error), this.#phase);
-              end({ type: 'failed', error: known, phase: known.phase });
-              subscriber.error(known);
-            },
-            complete: () => {
-              end({ type: 'closed' });
-              subscriber.complete();
-            },
-          }),
-        );
-      });
+    return scoped((subscriber) => new Recorded(subscriber, this));
   }
 
-  #end(event: LifecycleEvent): void {
+  end(event: LifecycleEvent): void {
     this.trace(event);
     this.#ended = true;
+  }
+}
+
+class Recorded<T> extends Scope<T> {
+  constructor(
+    subscriber: Subscriber<T>,
+    private readonly attempt: Attempt,
+  ) {
+    super(subscriber);
+  }
+
+  override failed(error: unknown): void {
+    const known = XmppError.inPhase(typed(error), this.attempt.phase);
+    this.end(() => {
+      this.attempt.end({ type: 'failed', error: known, phase: known.phase });
+      this.subscriber.error(known);
+    });
+  }
+
+  override completed(): void {
+    this.end(() => {
+      this.attempt.end({ type: 'closed' });
+      this.subscriber.complete();
+    });
+  }
+
+  override unsubscribe(): void {
+    const cancelled = !this.ended;
+    super.unsubscribe();
+    if (cancelled) this.attempt.end({ type: 'cancelled', phase: this.attempt.phase });
   }
 }
 

@@ -1,6 +1,7 @@
-import { catchError, defer, tap, throwError, type Observable } from 'rxjs';
+import { defer, Observable, type Subscriber } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { Session } from '../session/session.js';
+import { Scope, type Held } from '../stream/scope.js';
 import type { Trace } from '../trace/lifecycle-event.js';
 
 /** How many times one attempt is sent on. */
@@ -18,18 +19,38 @@ export function followRedirects(
   trace: Trace,
   connect: (location: string | undefined) => Observable<Session>,
   location?: string,
-  hops = 0,
 ): Observable<Session> {
-  return defer(() => {
-    let online = false;
-    return connect(location).pipe(
-      tap(() => (online = true)),
-      catchError((error: unknown) => {
-        const to = error instanceof StreamError && error.location?.trim();
-        if (!to || online || hops >= MAX_REDIRECTS) return throwError(() => error);
-        trace({ type: 'redirected', to });
-        return followRedirects(trace, connect, to, hops + 1);
-      }),
-    );
-  });
+  return new Observable((subscriber) => new Way(subscriber, trace, connect).go(location));
+}
+
+class Way extends Scope<Session> {
+  #hops = 0;
+  #online = false;
+
+  constructor(
+    subscriber: Subscriber<Session>,
+    private readonly trace: Trace,
+    private readonly connect: (location: string | undefined) => Observable<Session>,
+  ) {
+    super(subscriber);
+  }
+
+  go(location: string | undefined): void {
+    this.hold(defer(() => this.connect(location)));
+  }
+
+  override entered(session: Session, held: Held<never>): void {
+    this.#online = true;
+    super.entered(session, held);
+  }
+
+  override failed(error: unknown, held: Held<never>): void {
+    const to = error instanceof StreamError && error.location?.trim();
+    if (!to || this.#online || this.#hops++ >= MAX_REDIRECTS) return super.failed(error);
+    this.trace({ type: 'redirected', to });
+    this.then(() => {
+      this.release(held);
+      this.go(to);
+    });
+  }
 }

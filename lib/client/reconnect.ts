@@ -3,28 +3,22 @@ import {
   BehaviorSubject,
   defaultIfEmpty,
   defer,
-  dematerialize,
-  distinctUntilChanged,
-  filter,
-  map,
-  materialize,
-  merge,
-  NEVER,
   noop,
   Observable,
-  retry,
+  Subscription,
   switchMap,
   take,
   tap,
   throwError,
-  using,
   type MonoTypeOperatorFunction,
   type ObservableInput,
   type SchedulerLike,
+  type Subscriber,
 } from 'rxjs';
 import { TransportError } from '../errors/transport-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
+import { Held, Scope, scoped } from '../stream/scope.js';
 import { backoff, type Backoff } from './backoff.js';
 import { isRetryable } from './is-retryable.js';
 
@@ -75,99 +69,128 @@ export interface ReconnectConfig {
  * `UsageError` `veto-failed`.
  */
 export function reconnect<T>(config: ReconnectConfig = {}): MonoTypeOperatorFunction<T> {
-  const { online$ = NEVER } = config;
-  return (source) =>
-    defer(() => {
-      // All the time, since what is hot does not tell again: the network may go while a session seems to live.
-      const network$ = new BehaviorSubject(true);
-      const listen = () => online$.subscribe({ next: (online) => network$.next(online), error: noop });
-      return using(listen, () => attempts(source, network$.pipe(distinctUntilChanged()), config));
-    });
+  return scoped((subscriber) => new Attempts(subscriber, config));
 }
 
-function attempts<T>(
-  source: Observable<T>,
-  network$: Observable<boolean>,
-  {
-    backoff: delayOf = backoff(),
-    stableAfter = 30_000,
-    now$ = NEVER,
-    veto,
-    onWaiting = noop,
-    scheduler = asyncScheduler,
-  }: ReconnectConfig,
-): Observable<T> {
-  let failures = 0;
-  let since: number | undefined;
-  let error: XmppError | undefined;
+class Attempts<T> extends Scope<T> {
+  readonly #config: ReconnectConfig;
+  readonly #backoff: Backoff;
+  readonly #scheduler: SchedulerLike;
+  #source!: Observable<T>;
+  /** Without what is told twice. */
+  readonly #network$ = new BehaviorSubject(true);
+  readonly #watching = new Subscription();
+  #attempt: Held<T> | undefined;
+  /** The veto or the wait between two attempts. */
+  #pause: Held<unknown> | undefined;
+  /** When the session began, while there is one. */
+  #since: number | undefined;
+  #failures = 0;
+  #error: XmppError | undefined;
   /** When the wait that was told last ends. */
-  let toldUntil = -Infinity;
+  #toldUntil = -Infinity;
 
-  const tell = (delay: number) => {
-    const until = scheduler.now() + delay;
-    if (until === Infinity && toldUntil === Infinity) return;
-    toldUntil = until;
-    onWaiting({ failures, delay, until, error: error ?? noNetwork() });
-  };
+  constructor(subscriber: Subscriber<T>, config: ReconnectConfig) {
+    super(subscriber);
+    this.#config = config;
+    this.#backoff = config.backoff ?? backoff();
+    this.#scheduler = config.scheduler ?? asyncScheduler;
+  }
 
-  const attempt$ = defer(() => {
-    let established = false;
-    return merge(network$, now$.pipe(map(() => true))).pipe(
-      filter(() => !established),
-      switchMap((online) => {
-        if (online) return source.pipe(materialize());
-        tell(Infinity);
-        return NEVER;
-      }),
-      tap(({ kind }) => {
-        if (kind !== 'N') return;
-        established = true;
-        since = scheduler.now();
-        toldUntil = -Infinity;
-      }),
-      dematerialize(),
+  /** @param source Is held for each attempt, while there is a network or somebody asks for one. */
+  override hold<V>(source: Observable<V>): void {
+    this.#source = source as Observable<unknown> as Observable<T>;
+    const { online$, now$ } = this.#config;
+    const network$ = this.#network$;
+    // All the time, since what is hot does not tell again: the network may go while a session seems to live.
+    this.#watching.add(
+      online$?.subscribe({ next: (online) => online !== network$.value && network$.next(online), error: noop }),
     );
-  });
+    this.#watching.add(now$?.subscribe(() => this.#begin(true)));
+    this.#watching.add(network$.subscribe((online) => this.#begin(online)));
+    if (this.ended) this.#watching.unsubscribe();
+  }
+
+  override entered(value: T, held: Held<never>): void {
+    if (held === this.#pause) {
+      this.release(held);
+      this.#pause = undefined;
+      return this.#begin(this.#network$.value);
+    }
+    this.#since = this.#scheduler.now();
+    this.#toldUntil = -Infinity;
+    super.entered(value, held);
+  }
+
+  override failed(error: unknown, held: Held<never>): void {
+    if (held !== this.#attempt || !(error instanceof XmppError) || !isRetryable(error)) return super.failed(error);
+    const { stableAfter = 30_000 } = this.#config;
+    if (this.#since !== undefined && this.#scheduler.now() - this.#since >= stableAfter) this.#failures = 0;
+    this.#since = undefined;
+    this.#failures++;
+    this.#error = error;
+    this.#toldUntil = -Infinity;
+    const pause = new Held<unknown>(this);
+    this.#pause = pause;
+    this.then(() => {
+      this.release(held);
+      super.hold(
+        defer(() => this.#ask(error)),
+        pause,
+      );
+    });
+  }
+
+  override unsubscribe(): void {
+    this.#watching.unsubscribe();
+    super.unsubscribe();
+  }
+
+  /** Begins an attempt, anew where one is under way; what is established stays. */
+  #begin(online: boolean): void {
+    if (this.#pause || this.#since !== undefined) return;
+    if (this.#attempt) this.release(this.#attempt);
+    if (!online) return this.#tell(Infinity);
+    this.#attempt = new Held(this);
+    super.hold(this.#source, this.#attempt);
+  }
+
+  #tell(delay: number): void {
+    const until = this.#scheduler.now() + delay;
+    if (until === Infinity && this.#toldUntil === Infinity) return;
+    this.#toldUntil = until;
+    const { onWaiting } = this.#config;
+    onWaiting?.({ failures: this.#failures, delay, until, error: this.#error ?? noNetwork() });
+  }
+
+  #ask(cause: XmppError): Observable<unknown> {
+    const { veto } = this.#config;
+    if (!veto) return this.#wait();
+    return asked(
+      () => veto(cause, this.#failures),
+      () => this.#tell(Infinity),
+    ).pipe(switchMap((goOn) => (goOn ? this.#wait() : throwError(() => cause))));
+  }
 
   /** Emits when it is over. */
-  const wait = (delay: number): Observable<unknown> =>
-    new Observable<void>((subscriber) => {
+  #wait(): Observable<unknown> {
+    const delay = this.#backoff(this.#failures - 1);
+    return new Observable<void>((subscriber) => {
       const done = () => subscriber.next();
       // First of all: whoever is told of the wait may end it.
-      subscriber.add(now$.subscribe(done));
-      if (delay < Infinity) subscriber.add(scheduler.schedule(done, delay));
+      subscriber.add(this.#config.now$?.subscribe(done));
+      if (delay < Infinity) subscriber.add(this.#scheduler.schedule(done, delay));
       let before: boolean | undefined;
       subscriber.add(
-        network$.subscribe((online) => {
+        this.#network$.subscribe((online) => {
           const isBack = before === false && online;
           before = online;
           if (isBack) done();
-          else tell(online ? delay : Infinity);
+          else this.#tell(online ? delay : Infinity);
         }),
       );
     });
-
-  const ask = (cause: XmppError): Observable<unknown> => {
-    if (!veto) return wait(delayOf(failures - 1));
-    return asked(
-      () => veto(cause, failures),
-      () => tell(Infinity),
-    ).pipe(switchMap((goOn) => (goOn ? wait(delayOf(failures - 1)) : throwError(() => cause))));
-  };
-
-  return attempt$.pipe(
-    retry({
-      delay: (cause: unknown) => {
-        if (!(cause instanceof XmppError) || !isRetryable(cause)) return throwError(() => cause);
-        if (since !== undefined && scheduler.now() - since >= stableAfter) failures = 0;
-        since = undefined;
-        failures++;
-        error = cause;
-        toldUntil = -Infinity;
-        return ask(cause);
-      },
-    }),
-  );
+  }
 }
 
 /** The veto's answer; `true` where it gives none. Calls `onDelay` if the answer is not there at once. */

@@ -1,5 +1,6 @@
-import { defer, filter, map, switchAll, type Observable, type OperatorFunction } from 'rxjs';
+import { defer, type Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import { UsageError } from '../errors/usage-error.js';
+import { Held, Scope, scoped } from '../stream/scope.js';
 
 /**
  * What becomes of options that come while others are at work (an attempt, a session, or a wait for the next one):
@@ -30,20 +31,50 @@ export function whenBusy<T extends { readonly whenBusy?: WhenBusy }, R>(
   project: (value: T | null) => Observable<R>,
   refused: (error: UsageError) => void,
 ): OperatorFunction<T | null, R> {
-  const policyOf = (value: T | null) => (busy() && value?.whenBusy) || 'replace';
-  return (source) =>
-    source.pipe(
-      filter((value) => policyOf(value) !== 'ignore'),
-      // Looked at now: by the time that the next work is subscribed to, what was at work is not any more.
-      map((value) => (policyOf(value) === 'error' ? refuse(refused) : project(value))),
-      switchAll(),
-    );
+  return scoped((subscriber) => new Turns(subscriber, busy, project, refused));
 }
 
-function refuse(refused: (error: UsageError) => void): Observable<never> {
-  return defer(() => {
+class Turns<T extends { readonly whenBusy?: WhenBusy }, R> extends Scope<R> {
+  #work: Held<R> | undefined;
+  /** Whether no other value can come. */
+  #last = false;
+
+  constructor(
+    subscriber: Subscriber<R>,
+    private readonly busy: () => boolean,
+    private readonly project: (value: T | null) => Observable<R>,
+    private readonly refused: (error: UsageError) => void,
+  ) {
+    super(subscriber);
+  }
+
+  override entered(value: R | T | null, held: Held<never>): void {
+    if (held === this.#work) super.entered(value, held);
+    else this.#take(value as T | null);
+  }
+
+  override completed(held: Held<never>): void {
+    if (held === this.#work) this.#work = undefined;
+    else this.#last = true;
+    if (this.#last && !this.#work) super.completed(held);
+    else this.forget(held);
+  }
+
+  #take(value: T | null): void {
+    const policy = (this.busy() && value?.whenBusy) || 'replace';
+    if (policy === 'ignore') return;
+    const former = this.#work;
+    const mine = new Held<R>(this);
+    this.#work = mine;
+    if (former) this.release(former);
+    if (this.ended || this.#work !== mine) return;
+    if (policy === 'replace')
+      return this.hold(
+        defer(() => this.project(value)),
+        mine,
+      );
     const error = new UsageError('busy', 'other options are at work');
-    refused(error);
-    throw error;
-  });
+    this.refused(error);
+    this.failed(error);
+  }
 }

@@ -1,4 +1,5 @@
-import { delay, NEVER, Observable, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
+import { delay, type MonoTypeOperatorFunction, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
+import { Scope, scoped, type Held } from '../stream/scope.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { liveSession } from './live-session.js';
 import type { Session } from './session.js';
@@ -18,33 +19,31 @@ import type { Session } from './session.js';
  */
 export function disconnect(config: StageConfig = {}): MonoTypeOperatorFunction<Session> {
   const { timeouts, scheduler } = stageOf(config);
-  return (source) =>
-    new Observable<Session>((subscriber) => {
-      const bound = new Subscription();
-      const held = source.subscribe({
-        next: (session) => {
-          const { closing$ } = liveSession(session);
-          const overdue$ = timeouts.close === Infinity ? NEVER : closing$.pipe(delay(timeouts.close, scheduler));
-          bound.add(
-            overdue$.subscribe(() => {
-              held.unsubscribe();
-              subscriber.complete();
-            }),
-          );
-          subscriber.next(session);
-        },
-        error: (error: unknown) => {
-          bound.unsubscribe();
-          subscriber.error(error);
-        },
-        complete: () => {
-          bound.unsubscribe();
-          subscriber.complete();
-        },
-      });
-      return () => {
-        bound.unsubscribe();
-        held.unsubscribe();
-      };
-    });
+  return scoped((subscriber) => new Closing(subscriber, timeouts.close, scheduler));
+}
+
+class Closing extends Scope<Session> {
+  /** Set once a close was asked for. */
+  #bound: Subscription | undefined;
+
+  constructor(
+    subscriber: Subscriber<Session>,
+    private readonly due: number,
+    private readonly scheduler: SchedulerLike,
+  ) {
+    super(subscriber);
+  }
+
+  override entered(session: Session, held: Held<never>): void {
+    if (this.due < Infinity) {
+      const overdue$ = liveSession(session).closing$.pipe(delay(this.due, this.scheduler));
+      this.#bound = overdue$.subscribe(() => this.completed(held));
+    }
+    super.entered(session, held);
+  }
+
+  override unsubscribe(): void {
+    this.#bound?.unsubscribe();
+    super.unsubscribe();
+  }
 }

@@ -1,12 +1,15 @@
 import {
   asyncScheduler,
   EMPTY,
-  Observable,
-  Subscription,
+  noop,
   type MonoTypeOperatorFunction,
+  type Observable,
   type SchedulerLike,
+  type Subscriber,
+  type Subscription,
 } from 'rxjs';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
+import { Scope, scoped, type Held } from '../stream/scope.js';
 import { liveSession, type LiveSession } from './live-session.js';
 import type { Session } from './session.js';
 
@@ -37,100 +40,127 @@ export interface KeepAliveConfig {
  * session can be resumed.
  */
 export function keepAlive(config: KeepAliveConfig = {}): MonoTypeOperatorFunction<Session> {
-  return (source) =>
-    new Observable<Session>((subscriber) => {
-      const watching = new Subscription();
-      subscriber.add(watching);
-      subscriber.add(
-        source.subscribe({
-          next: (session) => {
-            try {
-              watching.add(watch(liveSession(session), config));
-            } catch (error) {
-              return subscriber.error(error);
-            }
-            subscriber.next(session);
-          },
-          error: (error: unknown) => {
-            watching.unsubscribe();
-            subscriber.error(error);
-          },
-          complete: () => {
-            watching.unsubscribe();
-            subscriber.complete();
-          },
-        }),
-      );
-    });
+  return scoped((subscriber) => new Watch(subscriber, config));
 }
 
 /**
  * Ends the session's stream when its link is dead. What has elapsed is told by octets and by this timer as far as can be: the
  * clock may be set back or forward meanwhile.
  */
-function watch(live: LiveSession, config: KeepAliveConfig): Subscription {
-  const { idle = 60_000, timeout = 15_000, wake$ = EMPTY, scheduler = asyncScheduler } = config;
-  const { stream } = live;
-  const { connection } = stream;
-  const watching = new Subscription();
-  let timer: Subscription | undefined;
-  let scheduled = 0;
+class Watch extends Scope<Session> {
+  readonly #idle: number;
+  readonly #timeout: number;
+  readonly #wake$: Observable<unknown>;
+  readonly #scheduler: SchedulerLike;
+  #live!: LiveSession;
+  #waking: Subscription | undefined;
+  #timer: Subscription | undefined;
+  /** For how long the timer was set. */
+  #scheduled = 0;
   /** How much had come when this was last looked at, and how long there may be silence from then on. */
-  let silence = { received: connection.bytesReceived, left: idle };
+  #received = 0;
+  #silence = 0;
   /** While bytes wait and none is taken: how many had been taken, and how long that may last. */
-  let stall: { readonly sent: number; left: number } | undefined;
+  #stalledAt: number | undefined;
+  #stall = 0;
   /** While a question is out: how much had come when it was asked, and how long the answer may take. */
-  let asked: { readonly received: number; left: number } | undefined;
+  #askedAt: number | undefined;
+  #answer = 0;
   /** Whether the time is up, and only what has arrived already may still be read. */
-  let overdue = false;
+  #overdue = false;
 
-  const schedule = (due: number) => {
-    timer?.unsubscribe();
-    scheduled = due;
-    if (due === Infinity) return;
-    timer = scheduler.schedule(check, due);
-    watching.add(timer);
-  };
-  const probe = () => {
-    if (asked?.received === connection.bytesReceived) return;
-    asked = { received: connection.bytesReceived, left: timeout };
-    live.probe();
-    awaitAnswer();
-  };
-  // The answer is looked for once in an idle time, so that the next silence is not told late where that is short.
-  const awaitAnswer = () => schedule(Math.min(asked!.left, idle));
-  const fail = (text: string) => {
-    if (!overdue) {
+  constructor(
+    subscriber: Subscriber<Session>,
+    { idle = 60_000, timeout = 15_000, wake$ = EMPTY, scheduler = asyncScheduler }: KeepAliveConfig,
+  ) {
+    super(subscriber);
+    this.#idle = idle;
+    this.#timeout = timeout;
+    this.#wake$ = wake$;
+    this.#scheduler = scheduler;
+  }
+
+  override entered(session: Session, held: Held<never>): void {
+    try {
+      this.#live = liveSession(session);
+    } catch (error) {
+      return this.failed(error);
+    }
+    this.#received = this.#live.stream.connection.bytesReceived;
+    this.#silence = this.#idle;
+    this.#schedule(this.#idle);
+    this.#waking = this.#wake$.subscribe({ next: () => this.#probe(), error: noop });
+    // It may have ended all of this at once.
+    if (this.ended) this.#stop();
+    super.entered(session, held);
+  }
+
+  override unsubscribe(): void {
+    this.#stop();
+    super.unsubscribe();
+  }
+
+  #stop(): void {
+    this.#waking?.unsubscribe();
+    this.#timer?.unsubscribe();
+  }
+
+  #schedule(due: number): void {
+    this.#timer?.unsubscribe();
+    this.#scheduled = due;
+    if (due < Infinity) this.#timer = this.#scheduler.schedule(() => this.#check(), due);
+  }
+
+  #probe(): void {
+    const { bytesReceived } = this.#live.stream.connection;
+    if (this.ended || this.#askedAt === bytesReceived) return;
+    this.#askedAt = bytesReceived;
+    this.#answer = this.#timeout;
+    this.#live.probe();
+    this.#awaitAnswer();
+  }
+
+  /** The answer is looked for once in an idle time, so that the next silence is not told late where that is short. */
+  #awaitAnswer(): void {
+    this.#schedule(Math.min(this.#answer, this.#idle));
+  }
+
+  #fail(text: string): void {
+    if (!this.#overdue) {
       // A process that was stopped, or busy for long, finds its timers due before it has read what came meanwhile.
-      overdue = true;
-      return schedule(0);
+      this.#overdue = true;
+      return this.#schedule(0);
     }
-    watching.unsubscribe();
-    stream.fail(new XmppTimeoutError('online', timeout, text));
-  };
-  const check = () => {
-    const { bufferedBytes, bytesReceived, bytesSent } = connection;
-    if (bufferedBytes === 0) stall = undefined;
-    else if (stall?.sent !== bytesSent) stall = { sent: bytesSent, left: timeout };
-    else if ((stall.left -= scheduled) <= 0) return fail(`the server takes no bytes; ${bufferedBytes} wait`);
+    this.#stop();
+    this.#live.stream.fail(new XmppTimeoutError('online', this.#timeout, text));
+  }
 
-    if (asked?.received === bytesReceived) {
-      if ((asked.left -= scheduled) > 0) return awaitAnswer();
-      return fail(`the server gave no sign of life within ${timeout} ms`);
+  #check(): void {
+    const { stream } = this.#live;
+    const { bufferedBytes, bytesReceived, bytesSent } = stream.connection;
+    if (bufferedBytes === 0) {
+      this.#stalledAt = undefined;
+    } else if (this.#stalledAt !== bytesSent) {
+      this.#stalledAt = bytesSent;
+      this.#stall = this.#timeout;
+    } else if ((this.#stall -= this.#scheduled) <= 0) {
+      return this.#fail(`the server takes no bytes; ${bufferedBytes} wait`);
     }
-    asked = undefined;
-    overdue = false;
-    if (bytesReceived === silence.received) {
-      silence.left -= scheduled;
+
+    if (this.#askedAt === bytesReceived) {
+      if ((this.#answer -= this.#scheduled) > 0) return this.#awaitAnswer();
+      return this.#fail(`the server gave no sign of life within ${this.#timeout} ms`);
+    }
+    this.#askedAt = undefined;
+    this.#overdue = false;
+    if (bytesReceived === this.#received) {
+      this.#silence -= this.#scheduled;
     } else {
-      const left = stream.receivedAt + idle - scheduler.now();
-      silence = { received: bytesReceived, left: Math.min(left, idle) };
+      this.#received = bytesReceived;
+      this.#silence = Math.min(stream.receivedAt + this.#idle - this.#scheduler.now(), this.#idle);
     }
-    if (silence.left > 0) schedule(Math.min(silence.left, stall?.left ?? Infinity));
-    else probe();
-  };
-
-  schedule(idle);
-  watching.add(wake$.subscribe({ next: probe, error: () => undefined }));
-  return watching;
+    const stall = this.#stalledAt === undefined ? Infinity : this.#stall;
+    if (this.#silence > 0) this.#schedule(Math.min(this.#silence, stall));
+    else this.#probe();
+  }
 }

@@ -11,7 +11,7 @@ export class Scope<R> implements Unsubscribable {
   /** The outermost first. */
   #held: Held<never>[] = [];
   #ended = false;
-  #tell: (() => void) | undefined;
+  #then: (() => void) | undefined;
   #subscribing = 0;
 
   constructor(protected readonly subscriber: Subscriber<R>) {
@@ -48,7 +48,8 @@ export class Scope<R> implements Unsubscribable {
     this.end(() => this.subscriber.complete());
   }
 
-  failed(error: unknown): void {
+  /** A resource is lost, or something of ours has thrown. */
+  failed(error: unknown, _held?: Held<never>): void {
     this.end(() => this.subscriber.error(error));
   }
 
@@ -56,7 +57,15 @@ export class Scope<R> implements Unsubscribable {
   protected end(how: () => void): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#tell = how;
+    this.then(() => {
+      this.unsubscribe();
+      how();
+    });
+  }
+
+  /** Goes on as soon as nothing is being subscribed to: what ends while it is has its teardown still to come. */
+  protected then(step: () => void): void {
+    this.#then = step;
     this.#settle();
   }
 
@@ -72,12 +81,10 @@ export class Scope<R> implements Unsubscribable {
   }
 
   #settle(): void {
-    // A resource that ends while it is being subscribed to has its teardown still to come.
-    if (this.#subscribing > 0 || !this.#tell) return;
-    this.unsubscribe();
-    const last = this.#tell;
-    this.#tell = undefined;
-    last();
+    const step = this.#then;
+    if (this.#subscribing > 0 || !step) return;
+    this.#then = undefined;
+    step();
   }
 }
 
@@ -97,7 +104,7 @@ export class Held<V> implements Observer<V> {
   }
 
   error(error: unknown): void {
-    this.scope.failed(error);
+    this.scope.failed(error, this);
   }
 
   complete(): void {
