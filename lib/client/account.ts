@@ -3,24 +3,17 @@ import {
   concat,
   defaultIfEmpty,
   defer,
-  dematerialize,
   EMPTY,
   finalize,
   ignoreElements,
-  map,
-  materialize,
   merge,
+  Observable,
   of,
-  startWith,
-  Subject,
   Subscription,
-  switchMap,
   take,
   tap,
-  throwError,
   timeout,
-  type MonoTypeOperatorFunction,
-  type Observable,
+  type Subject,
   type Subscriber,
 } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
@@ -34,6 +27,7 @@ import { keepResumable, readResumable, type ResumptionStore } from '../session/r
 import type { IqOptions, Session } from '../session/session.js';
 import { lost, SessionMemory } from '../session/session-memory.js';
 import { deadline } from '../stream/deadline.js';
+import { Scope } from '../stream/scope.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { serialize } from '../xml/serialize.js';
 import type { XmlElement } from '../xml/xml-element.js';
@@ -53,6 +47,11 @@ export interface AccountContext {
   readonly now$: Observable<unknown>;
   readonly wake$: Observable<unknown>;
   nextAttempt(): number;
+  onSession(session: Session): void;
+  /** The client cannot, or must not, come back. */
+  onFailed(error: unknown): void;
+  /** Nothing more comes of the account. */
+  onEnd(account: Account): void;
   onTrace(event: TraceEvent): void;
   onWaiting(waiting: Waiting): void;
 }
@@ -67,11 +66,11 @@ export class Account {
   readonly #prepared: Prepared;
   readonly #memory: SessionMemory;
   readonly #store: ResumptionStore | undefined;
-  readonly #stop$ = new Subject<void>();
   readonly #keeping = new Subscription();
   /** Where the server sent the last session. */
   #moved: string | undefined;
   #stopped = false;
+  #work: Work | undefined;
 
   /** @throws UsageError, JidError As `prepareOptions` does. */
   constructor(options: XmppClientOptions, context: AccountContext) {
@@ -87,18 +86,17 @@ export class Account {
     this.#store = streamManagement ? streamManagement.store : undefined;
   }
 
-  /** Every session in turn. Errors when the client cannot or must not come back; completes when a session was closed. */
-  readonly session$: Observable<Session> = defer(() => concat(this.#restore(), this.#attempts())).pipe(
-    stoppable(() => this.#stop$),
-    // Whatever came in the way of the closing handshake, we asked for the end.
-    catchError((error: unknown) =>
-      error instanceof XmppError && error.phase === 'close' ? EMPTY : throwError(() => error),
-    ),
-    tap({
-      error: (error: unknown) => this.#stop('the client gave up', error instanceof XmppError ? error : undefined),
-    }),
-    finalize(() => this.#stop('the client was stopped')),
-  );
+  /** Connects, and comes back until told to stop. Completes when a session was closed, and when it gives up. */
+  readonly work$ = new Observable<never>((subscriber) => {
+    const { session$ } = this;
+    this.#work = new Work(subscriber, this, this.#context);
+    this.#work.hold(session$);
+  });
+
+  /** Every session in turn. */
+  get session$(): Observable<Session> {
+    return this.#store ? concat(this.#restore(this.#store), this.#attempts()) : this.#attempts();
+  }
 
   /**
    * Takes a stanza while there is no session.
@@ -134,7 +132,15 @@ export class Account {
 
   /** Ends the attempt or the wait; nothing follows it. */
   stop(): void {
-    this.#stop$.next();
+    this.#work?.completed();
+  }
+
+  /** Settles all that was sent for it. */
+  settle(text: string, cause?: XmppError): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#memory.stop(lost(text, cause));
+    this.#keeping.unsubscribe();
   }
 
   #hold(stanza: XmlElement, outgoing: () => Outgoing, always: boolean): Outgoing {
@@ -151,17 +157,8 @@ export class Account {
     return held;
   }
 
-  #stop(text: string, cause?: XmppError): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#memory.stop(lost(text, cause));
-    this.#keeping.unsubscribe();
-  }
-
   /** Goes on where another process was, if there is something stored. */
-  #restore(): Observable<never> {
-    const store = this.#store;
-    if (!store) return EMPTY;
+  #restore(store: ResumptionStore): Observable<never> {
     const { jid: account, domain, timeouts, scheduler } = this.#prepared;
     return defer(() => store.load()).pipe(
       take(1),
@@ -221,16 +218,37 @@ export class Account {
   }
 }
 
-/** Releases the source at its word, and only then completes. */
-function stoppable<T>(stop: () => Observable<unknown>): MonoTypeOperatorFunction<T> {
-  return (source) =>
-    defer(stop).pipe(
-      take(1),
-      map((): Observable<T> => EMPTY),
-      startWith(source),
-      switchMap((current) => current.pipe(materialize())),
-      dematerialize(),
-    );
+class Work extends Scope<never> {
+  constructor(
+    subscriber: Subscriber<never>,
+    private readonly account: Account,
+    private readonly context: AccountContext,
+  ) {
+    super(subscriber);
+  }
+
+  override entered(session: Session): void {
+    this.context.onSession(session);
+  }
+
+  override completed(): void {
+    this.end(() => this.subscriber.complete());
+  }
+
+  override failed(error: unknown): void {
+    // Whatever came in the way of the closing handshake, we asked for the end.
+    if (!(error instanceof XmppError && error.phase === 'close')) {
+      this.account.settle('the client gave up', error instanceof XmppError ? error : undefined);
+      this.context.onFailed(error);
+    }
+    this.completed();
+  }
+
+  override unsubscribe(): void {
+    super.unsubscribe();
+    this.account.settle('the client was stopped');
+    this.context.onEnd(this.account);
+  }
 }
 
 /** The error for what is sent while nothing can take it. */

@@ -76,7 +76,7 @@ class Attempts<T> extends Scope<T> {
   readonly #config: ReconnectConfig;
   readonly #backoff: Backoff;
   readonly #scheduler: SchedulerLike;
-  #source!: Observable<T>;
+  #source$!: Observable<T>;
   /** Without what is told twice. */
   readonly #network$ = new BehaviorSubject(true);
   readonly #watching = new Subscription();
@@ -97,9 +97,9 @@ class Attempts<T> extends Scope<T> {
     this.#scheduler = config.scheduler ?? asyncScheduler;
   }
 
-  /** @param source Is held for each attempt, while there is a network or somebody asks for one. */
-  override hold<V>(source: Observable<V>): void {
-    this.#source = source as Observable<unknown> as Observable<T>;
+  /** @param source$ Is held for each attempt, while there is a network or somebody asks for one. */
+  override hold<V>(source$: Observable<V>): void {
+    this.#source$ = source$ as Observable<unknown> as Observable<T>;
     const { online$, now$ } = this.#config;
     const network$ = this.#network$;
     // All the time, since what is hot does not tell again: the network may go while a session seems to live.
@@ -152,7 +152,7 @@ class Attempts<T> extends Scope<T> {
     if (this.#attempt) this.release(this.#attempt);
     if (!online) return this.#tell(Infinity);
     this.#attempt = new Held(this);
-    super.hold(this.#source, this.#attempt);
+    super.hold(this.#source$, this.#attempt);
   }
 
   #tell(delay: number): void {

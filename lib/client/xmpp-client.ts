@@ -1,11 +1,7 @@
 import {
   BehaviorSubject,
-  catchError,
-  concat,
   defer,
   EMPTY,
-  finalize,
-  ignoreElements,
   isObservable,
   map,
   NEVER,
@@ -14,8 +10,6 @@ import {
   share,
   Subject,
   switchMap,
-  tap,
-  throwError,
   using,
   type Subscription,
 } from 'rxjs';
@@ -27,7 +21,7 @@ import { liveSession } from '../session/live-session.js';
 import type { ByteCount, IqOptions, Session } from '../session/session.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import { Account, notConnected } from './account.js';
+import { Account, notConnected, type AccountContext } from './account.js';
 import type { XmppClientOptions } from './client-options.js';
 import type { Waiting } from './reconnect.js';
 import { statusAfter, type XmppStatus } from './status.js';
@@ -118,8 +112,22 @@ class LiveClient implements XmppClient {
   /** Octets of the sessions that are over. */
   readonly #before$ = new BehaviorSubject<ByteCount>({ received: 0, sent: 0 });
   readonly #running$: Observable<never>;
+  readonly #context: AccountContext = {
+    handlers: this.#handlers,
+    undelivered$: this.#undelivered$,
+    now$: this.#now$,
+    wake$: this.#wake$,
+    nextAttempt: () => ++this.#attempts,
+    onSession: (session) => this.#onSession(session),
+    onFailed: (error) => this.#onFailed(error),
+    onEnd: (account) => this.#onEnd(account),
+    onTrace: (event) => this.#onTrace(event),
+    onWaiting: (waiting) => this.#onWaiting(waiting),
+  };
   #account: Account | undefined;
   #attempts = 0;
+  /** What the last options came to grief by. It is the end only where no other options can follow. */
+  #fatal: { readonly error: unknown } | undefined;
 
   constructor(options$: Observable<XmppClientOptions | null>) {
     this.#running$ = defer(() => this.#run(options$)).pipe(share());
@@ -143,7 +151,7 @@ class LiveClient implements XmppClient {
       subscriber.add(
         this.#running$.subscribe({
           error: (error: unknown) => subscriber.error(error),
-          complete: () => subscriber.complete(),
+          complete: () => (this.#fatal ? subscriber.error(this.#fatal.error) : subscriber.complete()),
         }),
       );
     });
@@ -255,53 +263,34 @@ class LiveClient implements XmppClient {
 
   /** Works for each of the options in turn. Its own subscribers get nothing but the end. */
   #run(options$: Observable<XmppClientOptions | null>): Observable<never> {
-    let fatal: { readonly error: unknown } | undefined;
-    return concat(
-      options$.pipe(
-        whenBusy<XmppClientOptions, never>(
-          () => this.#account !== undefined,
-          (options) => {
-            fatal = undefined;
-            if (options === null) return EMPTY;
-            return this.#work(options).pipe(
-              catchError((error: unknown) => {
-                fatal = { error };
-                this.#status$.next(error instanceof XmppError ? { kind: 'offline', error } : { kind: 'offline' });
-                return EMPTY;
-              }),
-            );
-          },
-          (error) => this.#status$.next({ kind: 'offline', error }),
-        ),
+    this.#fatal = undefined;
+    return options$.pipe(
+      whenBusy(
+        () => this.#account !== undefined,
+        (options) => this.#work(options),
+        (error) => this.#onFailed(error),
       ),
-      // No other options can follow, so this was the end.
-      defer(() => (fatal ? throwError(() => fatal!.error) : EMPTY)),
     );
   }
 
-  #work(options: XmppClientOptions): Observable<never> {
-    return defer(() => {
-      const account = new Account(options, {
-        handlers: this.#handlers,
-        undelivered$: this.#undelivered$,
-        now$: this.#now$,
-        wake$: this.#wake$,
-        nextAttempt: () => ++this.#attempts,
-        onTrace: (event) => this.#onTrace(event),
-        onWaiting: (waiting) => this.#onWaiting(waiting),
-      });
-      this.#account = account;
-      return account.session$.pipe(
-        tap((session) => this.#onSession(session)),
-        ignoreElements(),
-        tap({ complete: () => this.#offline(account) }),
-        finalize(() => this.#offline(account)),
-      );
-    });
+  #work(options: XmppClientOptions | null): Observable<never> {
+    this.#fatal = undefined;
+    if (!options) return EMPTY;
+    try {
+      return (this.#account = new Account(options, this.#context)).work$;
+    } catch (error) {
+      this.#onFailed(error);
+      return EMPTY;
+    }
+  }
+
+  #onFailed(error: unknown): void {
+    this.#fatal = { error };
+    this.#status$.next(error instanceof XmppError ? { kind: 'offline', error } : { kind: 'offline' });
   }
 
   /** Nothing more comes of an account. Stopped in the midst of a wait, no attempt is there to tell. */
-  #offline(account: Account): void {
+  #onEnd(account: Account): void {
     if (this.#account !== account) return;
     this.#account = undefined;
     if (this.#status$.value.kind !== 'offline') this.#status$.next({ kind: 'offline' });

@@ -114,10 +114,11 @@ export class Held<V> implements Observer<V> {
   }
 
   hold(resource$: Observable<V>): void {
-    new Observable<V>((subscriber) => {
+    const subscription = new Observable<V>((subscriber) => {
       this.#subscriber = subscriber;
       subscriber.add(resource$.subscribe(subscriber));
     }).subscribe(this);
+    if (subscription.closed) this.#subscriber = undefined;
   }
 
   release(): void {
