@@ -196,14 +196,13 @@ export class Account {
     });
     const resumable = this.#options.reconnect !== false || this.#store !== undefined;
     const wake$ = merge(this.#context.wake$, keepAlive.wake$ ?? EMPTY, this.#options.wake$ ?? browserWake());
-    const withWake = { ...prepared, keepAlive: { ...keepAlive, wake$ } };
     const begin = this.#moved ?? this.#memory.resumption?.location;
     this.#moved = undefined;
     return followRedirects(
       attempt.trace,
       (location) =>
         pipelined(prepared, this.#memory, (ahead) =>
-          lifecycle(attemptConfig(withWake, this.#memory, resumable, attempt.trace, location, ahead)),
+          lifecycle(attemptConfig(prepared, this.#memory, resumable, attempt.trace, location, ahead, wake$)),
         ),
       begin,
     ).pipe(

@@ -27,6 +27,7 @@ export interface AttemptConfig {
 /**
  * @param memory What the session lives in; shared by the attempts of a client.
  * @param resumable Whether there will be another attempt to resume it.
+ * @param wake$ When the link is to be looked at.
  */
 export function attemptConfig(
   prepared: Prepared,
@@ -35,6 +36,7 @@ export function attemptConfig(
   trace: Trace,
   location: string | undefined,
   ahead?: Ahead,
+  wake$ = prepared.keepAlive.wake$,
 ): AttemptConfig {
   const { transport, tls, timeouts, scheduler, random, lang, limits, streamManagement } = prepared;
   const stage = { timeouts, scheduler, trace };
@@ -61,7 +63,7 @@ export function attemptConfig(
       interceptors: prepared.interceptors,
       acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
     },
-    keepAlive: { ...prepared.keepAlive, scheduler },
+    keepAlive: { ...prepared.keepAlive, wake$, scheduler },
   };
 }
 

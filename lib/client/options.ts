@@ -14,7 +14,7 @@ import type { OnResourceConflict } from '../stream/features/bind.js';
 import type { Pipelining } from '../stream/pipelining.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
-import { DEFAULT_TIMEOUTS } from '../transport/timeouts.js';
+import { wholeTimeouts } from '../transport/timeouts.js';
 import type { Timeouts, TlsPolicy, Transport } from '../transport/transport.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 
@@ -133,8 +133,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
       '`credentials` lacks a password (or `external`, `anonymous`, or `mechanisms`)',
     );
   }
-  const given = Object.entries(options.timeouts ?? {}).filter(([, due]) => due !== undefined);
-  const timeouts: Timeouts = { ...DEFAULT_TIMEOUTS, ...Object.fromEntries(given) };
+  const timeouts = wholeTimeouts(options.timeouts);
   for (const [phase, due] of Object.entries(timeouts)) checkDue(`timeouts.${phase}`, due);
   checkDue('iqTimeout', options.iqTimeout);
   const { idle, timeout } = options.keepAlive || {};

@@ -1,6 +1,6 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, noop, type SchedulerLike } from 'rxjs';
 import type { Trace } from '../trace/lifecycle-event.js';
-import { DEFAULT_TIMEOUTS } from '../transport/timeouts.js';
+import { wholeTimeouts } from '../transport/timeouts.js';
 import type { Timeouts } from '../transport/transport.js';
 
 /** What every stage of an attempt takes; each has a default, so that a stage can be used alone. */
@@ -19,6 +19,6 @@ export interface Stage {
   readonly trace: Trace;
 }
 
-export function stageOf({ timeouts, scheduler = asyncScheduler, trace = () => undefined }: StageConfig): Stage {
-  return { timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts }, scheduler, trace };
+export function stageOf({ timeouts, scheduler = asyncScheduler, trace = noop }: StageConfig): Stage {
+  return { timeouts: wholeTimeouts(timeouts), scheduler, trace };
 }

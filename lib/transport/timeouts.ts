@@ -16,3 +16,13 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   close: 5_000,
   deadline: 60_000,
 };
+
+const NAMES = Object.keys(DEFAULT_TIMEOUTS) as (keyof Timeouts)[];
+
+/** With the defaults for what is left out. What is whole stays the one object that it is. */
+export function wholeTimeouts(timeouts: Partial<Timeouts> = {}): Timeouts {
+  const given = NAMES.filter((name) => timeouts[name] !== undefined);
+  if (given.length === 0) return DEFAULT_TIMEOUTS;
+  if (given.length === NAMES.length) return timeouts as Timeouts;
+  return { ...DEFAULT_TIMEOUTS, ...Object.fromEntries(given.map((name) => [name, timeouts[name]])) };
+}
