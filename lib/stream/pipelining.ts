@@ -30,7 +30,7 @@ export interface Pipelining {
 
 /**
  * Pipelining: says what is sure to be next together with the stream header, in place of waiting for the server's features
- * (the option `pipelining`; `tcp()` does so by itself). It saves a round trip for each of
+ * (the option `pipelining`). It saves a round trip for each of
  *
  * - `<starttls/>`, where TLS is required: it would be sent whatever the features say;
  * - resource binding, or the resumption of a session, once `<success/>` was read and checked;
