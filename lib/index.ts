@@ -24,7 +24,8 @@ export { openStream, type Ahead, type OpenStreamConfig } from './stream/open-str
 export { startTls, type StartTlsConfig } from './stream/start-tls.js';
 export { negotiate, type NegotiateConfig, type NegotiatedStream } from './stream/negotiate.js';
 export { session, type SessionConfig } from './session/session-operator.js';
-export { keepAlive, type KeepAliveConfig } from './session/keep-alive.js';
+export { keepAlive, type KeepAliveConfig, type Probe } from './session/keep-alive.js';
+export { whitespace } from './session/whitespace.js';
 export { disconnect } from './session/disconnect.js';
 export { deadline } from './stream/deadline.js';
 export { pipelining, type PipelinedAttempt, type Pipelining } from './stream/pipelining.js';

@@ -11,7 +11,7 @@ const names: Record<string, string> = {
     defaultMechanisms disconnect enableManagement extendableTimeout external intercept isRetryable
     jid keepAlive legacySession negotiate oauthBearer openStream
     parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
-    websocket xOauth2 xml xmppClient xmppStream
+    websocket whitespace xOauth2 xml xmppClient xmppStream
   `,
   'rxmpp/node': 'nodeResolver p2p p2pListen pinSpki tcp websocket',
   'rxmpp/angular': 'Xmpp injectXmpp injectXmppStatus provideXmpp withConnectOnStart withZone',

@@ -13,11 +13,16 @@ import { Scope, scoped, type Held } from '../stream/scope.js';
 import { liveSession, type LiveSession } from './live-session.js';
 import type { Session } from './session.js';
 
+/** @returns Whether it has done what there is to do, and no answer is due. */
+export type Probe = (session: Session) => boolean;
+
 export interface KeepAliveConfig {
   /** Milliseconds without a byte from the server before it is asked; 60,000 by default, `Infinity` for never. */
   readonly idle?: number;
   /** Milliseconds that the server has to send something then, or to take what we write; 15,000 by default. */
   readonly timeout?: number;
+  /** `whitespace` sends white space in place of pings; by default, and where this is not for the session, the server is asked. */
+  readonly probe?: Probe;
   /** Asks at once: the machine woke up, the network changed, the page is visible again. */
   readonly wake$?: Observable<unknown>;
   readonly scheduler?: SchedulerLike;
@@ -50,6 +55,7 @@ export function keepAlive(config: KeepAliveConfig = {}): MonoTypeOperatorFunctio
 class Watch extends Scope<Session> {
   readonly #idle: number;
   readonly #timeout: number;
+  readonly #ask: Probe | undefined;
   readonly #wake$: Observable<unknown>;
   readonly #scheduler: SchedulerLike;
   #live!: LiveSession;
@@ -71,11 +77,12 @@ class Watch extends Scope<Session> {
 
   constructor(
     subscriber: Subscriber<Session>,
-    { idle = 60_000, timeout = 15_000, wake$ = EMPTY, scheduler = asyncScheduler }: KeepAliveConfig,
+    { idle = 60_000, timeout = 15_000, probe, wake$ = EMPTY, scheduler = asyncScheduler }: KeepAliveConfig,
   ) {
     super(subscriber);
     this.#idle = idle;
     this.#timeout = timeout;
+    this.#ask = probe;
     this.#wake$ = wake$;
     this.#scheduler = scheduler;
   }
@@ -114,6 +121,11 @@ class Watch extends Scope<Session> {
   #probe(): void {
     const { bytesReceived } = this.#live.stream.connection;
     if (this.ended || this.#askedAt === bytesReceived) return;
+    if (this.#ask?.(this.#live)) {
+      // Nothing to await but that it is taken.
+      this.#silence = this.#idle;
+      return this.#schedule(0);
+    }
     this.#askedAt = bytesReceived;
     this.#answer = this.#timeout;
     this.#live.probe();
@@ -159,7 +171,7 @@ class Watch extends Scope<Session> {
       this.#received = bytesReceived;
       this.#silence = Math.min(stream.receivedAt + this.#idle - this.#scheduler.now(), this.#idle);
     }
-    const stall = this.#stalledAt === undefined ? Infinity : this.#stall;
+    const stall = this.#stalledAt === undefined ? this.#idle : this.#stall;
     if (this.#silence > 0) this.#schedule(Math.min(this.#silence, stall));
     else this.#probe();
   }

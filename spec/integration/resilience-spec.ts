@@ -2,6 +2,7 @@ import { filter, map, merge, Subscription, tap, type Observable } from 'rxjs';
 import {
   backoff,
   clientState,
+  whitespace,
   xml,
   xmppClient,
   type ResumptionState,
@@ -133,6 +134,17 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
       await online(made, true);
       await until(made, () => received.length > 0);
       expect(received).toEqual(['frozen']);
+    });
+
+    it('white space keeps a session without acknowledgements, and the server takes it without a word', async () => {
+      const keepAlive = { idle: 20, timeout: 10_000, probe: whitespace };
+      const { client: made } = client({ streamManagement: false, keepAlive, reconnect: false });
+      await online(made, false);
+      const { bytes, bytes$ } = made.session!;
+      const later = await first(bytes$.pipe(filter(({ sent }) => sent >= bytes.sent + 10)));
+      expect(later).toEqual({ received: bytes.received, sent: bytes.sent + 10 });
+      const answer = await first(made.iq('get', xml('ping', { xmlns: 'urn:xmpp:ping' }), server.domain));
+      expect(answer.attrs.type).toBe('result');
     });
 
     it('an orderly restart is no reason to stay away', async () => {

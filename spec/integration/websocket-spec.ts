@@ -1,6 +1,6 @@
-import { take } from 'rxjs';
+import { first, take } from 'rxjs';
 import { WebSocket } from 'ws';
-import { websocket, xml, xmppClient, type WebSocketCtor, type XmppStatus } from '../../lib/index.js';
+import { websocket, whitespace, xml, xmppClient, type WebSocketCtor, type XmppStatus } from '../../lib/index.js';
 import { realServers, type RealServer } from '../servers/index.js';
 import { describeWith } from '../support/needs.js';
 import { watch } from '../support/watch.js';
@@ -53,6 +53,17 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       await Promise.all([close(sender), close(receiver)]);
       await alice.ended();
       expect(alice.log).toEqual(['next', 'complete']);
+    });
+
+    it('is kept by pings where white space is asked for: there is none in RFC 7395', async () => {
+      const keepAlive = { idle: 20, timeout: 10_000, probe: whitespace };
+      const { transport } = over('ws');
+      const made = attempt(optionsFor(server, 'alice', { transport, streamManagement: false, keepAlive }));
+      const session = await made.online();
+      const { received } = session.bytes;
+      // Each is answered.
+      await soon(watch(session.bytes$.pipe(first((bytes) => bytes.received > received + 400))).ended, 'the pongs');
+      await close(session);
     });
 
     it('is told of a wrong password', async () => {

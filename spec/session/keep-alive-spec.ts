@@ -1,14 +1,9 @@
-import { BehaviorSubject, NEVER, of, Subject, type SchedulerLike } from 'rxjs';
+import { BehaviorSubject, NEVER, of, Subject } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
 import { XmppTimeoutError, UsageError } from '../../lib/errors/index.js';
-import { jid } from '../../lib/jid/jid.js';
 import { prepareOptions } from '../../lib/client/options.js';
 import { keepAlive } from '../../lib/session/keep-alive.js';
-import { LiveSession } from '../../lib/session/live-session.js';
 import type { Session } from '../../lib/session/session.js';
-import { SessionMemory } from '../../lib/session/session-memory.js';
-import { stageOf } from '../../lib/stream/stage-config.js';
-import { XmlStream } from '../../lib/stream/xml-stream.js';
 import { after, exchange, expects, mute, reply, stall, unstall, type Script } from '../../lib/testing.js';
 import { seededRandom } from '../../lib/testing/seeded-random.js';
 import { NS } from '../../lib/xml/index.js';
@@ -23,19 +18,9 @@ import {
   resumes,
   type ClientInit,
 } from '../support/client-run.js';
-import { stubConnection } from '../support/stub-connection.js';
-import { BOUND, FOOTER } from '../support/wire.js';
+import { quietSession } from '../support/quiet-session.js';
+import { FOOTER } from '../support/wire.js';
 import { watchUnhandled } from '../support/wire-run.js';
-
-/** A session whose connection only keeps what is written. */
-function quietSession(scheduler: SchedulerLike) {
-  const connection = stubConnection();
-  const stream = new XmlStream(connection, undefined, scheduler);
-  const memory = new SessionMemory(scheduler, () => 0.5);
-  const acknowledgements = { every: 16, after: 1_000 };
-  const config = { ...stageOf({ scheduler }), memory, iqTimeout: 30_000, acknowledgements };
-  return { connection, session: new LiveSession({ stream, jid: jid(BOUND), resumed: false }, config) };
-}
 
 describe('keepAlive as an operator', () => {
   watchUnhandled();

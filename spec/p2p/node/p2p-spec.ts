@@ -1,7 +1,7 @@
 import { connect as connectSocket, createServer, type AddressInfo } from 'node:net';
-import { firstValueFrom, of } from 'rxjs';
+import { filter, firstValueFrom, of } from 'rxjs';
 import { StreamError } from '../../../lib/errors/index.js';
-import { xml, type XmppError } from '../../../lib/index.js';
+import { whitespace, xml, type XmppError } from '../../../lib/index.js';
 import { p2p, p2pListen, type P2pListenOptions, type P2pOptions, type PeerSession } from '../../../lib/node.js';
 import { NS } from '../../../lib/xml/index.js';
 import { authority } from '../../support/certificates.js';
@@ -86,6 +86,19 @@ describe('p2p and p2pListen', () => {
     const answer = await firstValueFrom(theirs.iq('get', xml('q', { xmlns: 'urn:q' }), JULIET));
     expect(answer.child('q')?.text()).toBe('yes');
     expect(await firstValueFrom(ours.iq('get', xml('ping', { xmlns: NS.ping }), ROMEO))).toMatchObject({ name: 'iq' });
+  });
+
+  it('white space keeps the way to a peer that answers no requests', async () => {
+    const { port, watched } = await listen();
+    const ours = await dial(port, { keepAlive: { idle: 10, timeout: 10_000, probe: whitespace } }).first;
+    const theirs = await watched.first;
+    const { received } = theirs.bytes;
+    const later = await firstValueFrom(theirs.bytes$.pipe(filter((bytes) => bytes.received > received + 3)));
+    // Nothing but the spaces, and nothing back.
+    expect([later, ours.bytes.received]).toEqual([
+      { received: received + 4, sent: theirs.bytes.sent },
+      theirs.bytes.sent,
+    ]);
   });
 
   it('close() ends both sides in good order, and unsubscribing too', async () => {
