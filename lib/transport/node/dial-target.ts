@@ -52,7 +52,7 @@ export function dialTarget(target: Target, dialer: Dialer, context: ConnectConte
 }
 
 function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observable<SocketConnection> {
-  const { duplex, path, localAddress, localPort, attemptDelay } = dialer;
+  const { duplex, path, localAddress, localPort, attemptDelay, linger } = dialer;
   const { scheduler, timeouts, trace } = context;
 
   if (duplex !== undefined) {
@@ -130,6 +130,7 @@ function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observa
       ready,
       peer,
       scheduler,
+      linger,
       failed: (error) => connectError(error, peer),
       security: (socket, handOver) => {
         if (target.security === 'none') return {};

@@ -63,6 +63,8 @@ export interface TlsSettings {
   readonly verifyPeer: VerifyPeer | undefined;
   /** Where sessions are kept, if they are. */
   readonly sessions?: TlsSessions;
+  /** As of `TcpConfig`. */
+  readonly linger?: number;
 }
 
 const NOT_PASSED_ON = ['host', 'port', 'path', 'socket', 'servername', 'lookup', 'timeout'];
@@ -101,7 +103,7 @@ export function tlsSettings(tls: TlsOptions = {}, verifyPeer?: VerifyPeer): TlsS
  */
 export function secureSocket(
   socket: Duplex,
-  { options, secureContext, verifyPeer, sessions }: TlsSettings,
+  { options, secureContext, verifyPeer, sessions, linger }: TlsSettings,
   { domain, timeouts, scheduler }: ConnectContext,
   peer: string,
   direct: boolean,
@@ -141,6 +143,7 @@ export function secureSocket(
     ready: 'secureConnect',
     peer,
     scheduler,
+    linger,
     failed: (error) => tlsHandshakeError(error, peer, direct),
     verify: (tls) =>
       defer(() => {

@@ -5,7 +5,7 @@ import type { XmppError } from '../../errors/xmpp-error.js';
 import type { TlsInfo } from '../../trace/lifecycle-event.js';
 import type { ChannelBindingType, Connection } from '../transport.js';
 
-/** How long a peer may take to read what was written, and to end its side, after we let go; in milliseconds. */
+/** In milliseconds. */
 const LINGER = 1000;
 
 /** What tells a connection over TLS from one without. */
@@ -29,6 +29,7 @@ export class SocketConnection implements Connection {
 
   readonly #socket: Duplex;
   readonly #scheduler: SchedulerLike;
+  readonly #linger: number;
   #reader: Subscriber<Uint8Array | string> | undefined;
   /** How the input ended. */
   #inputEnd: { readonly error: XmppError | undefined } | undefined;
@@ -44,9 +45,16 @@ export class SocketConnection implements Connection {
   #ended = false;
   #released = false;
 
-  constructor(socket: Duplex, scheduler: SchedulerLike, { tls, startTls, channelBinding }: SocketSecurity) {
+  /** @param linger How long the peer may take to read what was written, and to end its side, after we let go. */
+  constructor(
+    socket: Duplex,
+    scheduler: SchedulerLike,
+    { tls, startTls, channelBinding }: SocketSecurity,
+    linger = LINGER,
+  ) {
     this.#socket = socket;
     this.#scheduler = scheduler;
+    this.#linger = linger;
     this.tls = tls;
     if (startTls) this.startTls = startTls;
     if (channelBinding) this.channelBinding = channelBinding;
@@ -139,7 +147,7 @@ export class SocketConnection implements Connection {
 
   /**
    * Lets go: what was written is flushed, our side is ended, and the socket destroyed once the peer has ended its side too, and
-   * after `LINGER` in any case. A socket that is destroyed while the peer still speaks makes the kernel send a reset, and that
+   * after `linger` in any case. A socket that is destroyed while the peer still speaks makes the kernel send a reset, and that
    * takes away from the peer what it has not read yet: stanzas that we had accepted, and the footer.
    */
   release(): void {
@@ -162,6 +170,6 @@ export class SocketConnection implements Connection {
       socket.destroy();
     };
     socket.on('close', destroy);
-    linger = this.#scheduler.schedule(destroy, LINGER);
+    if (this.#linger !== Infinity) linger = this.#scheduler.schedule(destroy, this.#linger);
   }
 }

@@ -13,6 +13,8 @@ export interface SocketConfig<S extends Duplex> {
   /** For messages: `host:port`. */
   readonly peer: string;
   readonly scheduler: SchedulerLike;
+  /** As of `TcpConfig`. */
+  readonly linger?: number;
   /** What it failed with before it was ready. */
   readonly failed: (error: NodeJS.ErrnoException) => unknown;
   /** Checks that the socket may be used, once it is ready: completes, or errors with the reason why not. */
@@ -98,7 +100,7 @@ class OpenSocket implements Unsubscribable {
     this.#holder = holder;
   }
 
-  begin<S extends Duplex>({ ready, scheduler, failed, verify = () => EMPTY, security }: SocketConfig<S>): void {
+  begin<S extends Duplex>({ ready, scheduler, linger, failed, verify = () => EMPTY, security }: SocketConfig<S>): void {
     const socket = this.#socket as S;
     const onReady = () => {
       if (ready) socket.off(ready, onReady);
@@ -111,6 +113,7 @@ class OpenSocket implements Unsubscribable {
               socket,
               scheduler,
               security(socket, () => this.#handOver()),
+              linger,
             );
             opened.set(connection, this);
             this.#connection = connection;

@@ -42,6 +42,13 @@ export interface TcpConfig {
   readonly duplex?: Duplex | (() => Duplex);
   /** Milliseconds before the next address of a host is tried beside one that does not answer. Default 250 (RFC 8305). */
   readonly attemptDelay?: number;
+  /**
+   * Milliseconds that a connection which is let go of stays for the server to read what was written to it, and to end its side;
+   * default 1,000, 0 for none, `Infinity` for as long as it takes. It goes at once when the server has done so. A server that
+   * needs longer may lose what was sent last: where that matters, `close()` the session or await the delivery, and do not just
+   * unsubscribe.
+   */
+  readonly linger?: number;
 }
 
 const KEYS: Record<keyof TcpConfig, true> = {
@@ -58,11 +65,12 @@ const KEYS: Record<keyof TcpConfig, true> = {
   path: true,
   duplex: true,
   attemptDelay: true,
+  linger: true,
 };
 
 /** @throws UsageError That says which option is wrong, and how. */
 export function checkTcpConfig(config: TcpConfig): void {
-  const { host, port, security, family, localAddress, localPort, path, duplex, attemptDelay } = config;
+  const { host, port, security, family, localAddress, localPort, path, duplex, attemptDelay, linger } = config;
   const usable = (ok: boolean, text: string) => {
     if (!ok) throw new UsageError('bad-tcp-option', text);
   };
@@ -83,6 +91,10 @@ export function checkTcpConfig(config: TcpConfig): void {
   usable(
     attemptDelay === undefined || (typeof attemptDelay === 'number' && attemptDelay >= 0),
     '`attemptDelay` must be milliseconds, 0 or more',
+  );
+  usable(
+    linger === undefined || linger === Infinity || (linger >= 0 && linger < 2 ** 31),
+    '`linger` must be milliseconds, 0 or more, or Infinity',
   );
   const ways = [host ?? port, path, duplex].filter((way) => way !== undefined);
   usable(ways.length < 2, '`host` and `port`, `path`, and `duplex` exclude each other');

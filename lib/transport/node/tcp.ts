@@ -37,14 +37,14 @@ import { checkTcpConfig, type TcpConfig } from './tcp-config.js';
  * A `location` of the context (`see-other-host`, XEP-0198) is dialled first, and all of the above after it.
  *
  * Unsubscribing cancels the look-up, the dial or the handshake, wherever it is, and no other target is dialled; of an open
- * connection, what was written is flushed first.
+ * connection, what was written is flushed first, and the server has `linger` milliseconds to read it.
  *
  * @throws UsageError For options that cannot be used.
  */
 export function tcp(config: TcpConfig = {}): Transport {
   checkTcpConfig(config);
   const settings = tlsSettings(config.tls, config.verifyPeer);
-  const tls = config.resumeTls ? { ...settings, sessions: new TlsSessions() } : settings;
+  const tls = { ...settings, linger: config.linger, ...(config.resumeTls && { sessions: new TlsSessions() }) };
   return {
     name: 'tcp',
     connect: (context) =>

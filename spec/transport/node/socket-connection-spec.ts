@@ -3,7 +3,7 @@ import net, { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { config, VirtualTimeScheduler } from 'rxjs';
 import type { XmppError } from '../../../lib/errors/xmpp-error.js';
-import { tcp } from '../../../lib/transport/node/index.js';
+import { tcp, type TcpConfig } from '../../../lib/transport/node/index.js';
 import type { Connection } from '../../../lib/transport/transport.js';
 import { connectContext } from '../../support/connect-context.js';
 import { once, tcpServer, type LoopbackServer } from '../../support/loopback.js';
@@ -19,8 +19,8 @@ interface Both {
   readonly attempt: Watch<Connection>;
 }
 
-async function connected(context = connectContext()): Promise<Both> {
-  const attempt = watch(tcp({ host: '127.0.0.1', port: server.port }).connect(context));
+async function connected(context = connectContext(), options: TcpConfig = {}): Promise<Both> {
+  const attempt = watch(tcp({ host: '127.0.0.1', port: server.port, ...options }).connect(context));
   const connection = await attempt.first;
   return { connection, peer: await server.next(), attempt };
 }
@@ -326,6 +326,32 @@ describe('a connection over a socket: unsubscribing', () => {
     peer.end();
     await once(peer, 'close');
     expect(failed).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    [undefined, 999, true],
+    [undefined, 1_000, false],
+    [5_000, 4_999, true],
+    [5_000, 5_000, false],
+    [Infinity, 1e9, true],
+    [0, 0, false],
+  ])('with linger: %s a server that reads after %i ms gets all that was written: %s', async (linger, slow, all) => {
+    const scheduler = new VirtualTimeScheduler();
+    const { connection, peer, attempt } = await connected(connectContext({ scheduler }), { linger });
+    peer.pause();
+    const much = 32 * 1024 * 1024;
+    connection.write('x'.repeat(much));
+    attempt.unsubscribe();
+    scheduler.maxFrames = slow;
+    scheduler.flush();
+    let octets = 0;
+    peer.on('data', (chunk: Buffer) => (octets += chunk.length));
+    peer.on('error', () => undefined);
+    peer.on('end', () => peer.end());
+    peer.resume();
+    await once(peer, 'close');
+    expect(octets === much).toBe(all);
+    while (scheduler.actions.some(({ closed }) => !closed)) await new Promise(setImmediate);
   });
 
   it('leaves no socket and no timer once the peer has ended too', async () => {

@@ -572,6 +572,8 @@ describe('tcp: what cannot be used', () => {
     ['an unknown family', { family: 5 }, '`family`'],
     ['a local address that is a name', { localAddress: 'localhost' }, '`localAddress`'],
     ['a bad delay', { attemptDelay: -1 }, '`attemptDelay`'],
+    ['a bad linger', { linger: -1 }, '`linger`'],
+    ['a linger that is no number', { linger: NaN }, '`linger`'],
     ['two ways', { host: 'h', path: '/p' }, 'exclude each other'],
     ['a key that is none', { tls: { key: 'x' } }, '`tls`'],
     ['a CA that is none', { tls: { ca: ['x'] } }, '`tls.ca`'],
