@@ -1,4 +1,4 @@
-import { concat, NEVER, of, Subject, switchMap, VirtualTimeScheduler } from 'rxjs';
+import { concat, defer, NEVER, of, Subject, switchMap, VirtualTimeScheduler } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
 import { StreamError, TlsError, TransportError, XmlError } from '../../lib/errors/index.js';
 import { XmlStream } from '../../lib/stream/xml-stream.js';
@@ -63,6 +63,22 @@ describe('XmlStream', () => {
       expect(input$.observed).toBe(false);
     });
 
+    it('who gets the header may read on at once, behind it in the same chunk', () => {
+      const { stream: own, input$, log, observer } = stream();
+      own.header$.subscribe(() => own.next$.subscribe(observer));
+      input$.next(`${HEADER}<a/>`);
+      expect([log, input$.observed]).toEqual([['a', '|'], false]);
+    });
+
+    it('who awaits the header may give up, and another may await it', () => {
+      const { stream: own, input$, log } = stream();
+      own.header$.subscribe(() => log.push('nobody')).unsubscribe();
+      expect(input$.observed).toBe(false);
+      own.header$.subscribe(({ id }) => log.push(id!));
+      input$.next(HEADER);
+      expect(log).toEqual(['s1']);
+    });
+
     it('the header is there for whoever asks later', () => {
       const { stream: own, input$, log } = stream();
       own.header$.subscribe();
@@ -71,8 +87,18 @@ describe('XmlStream', () => {
       expect(log).toEqual(['header s1', '|']);
     });
 
-    it('one element after the other, from within each', () => {
-      const { stream: own, input$, log } = stream();
+    it('one element after the other, from within each: the connection goes on being read meanwhile', () => {
+      const input$ = new Subject<string>();
+      let reads = 0;
+      const own = new XmlStream(
+        stubConnection(
+          defer(() => {
+            reads++;
+            return input$;
+          }),
+        ),
+      );
+      const log: string[] = [];
       const readOn = (): void =>
         void own.next$.subscribe(({ name }) => {
           log.push(name);
@@ -83,7 +109,7 @@ describe('XmlStream', () => {
       readOn();
       input$.next('<a/><b/><c/><d/>');
       expect(log).toEqual(['a', 'b', 'c']);
-      expect(input$.observed).toBe(false);
+      expect([input$.observed, reads]).toEqual([false, 2]);
     });
 
     it('one reader at a time', () => {
@@ -212,6 +238,30 @@ describe('XmlStream', () => {
         `<stream:error><invalid-xml xmlns='${NS.streams}'/><text xmlns='${NS.streams}' xml:lang='en'>&lt;'&amp;"&gt;</text></stream:error>${FOOTER}`,
       );
       expect(log).toEqual([expect.stringMatching('#invalid-xml')]);
+    });
+
+    it('the footer in answer to a stream error of the peer, before anybody is told, and once', () => {
+      const { stream: own, input$, connection } = stream();
+      const told: string[] = [];
+      own.element$.subscribe({ error: ({ condition }: StreamError) => told.push(condition, connection.sent) });
+      input$.next(`${HEADER}${streamError('conflict')}${FOOTER}`);
+      own.dispose();
+      expect([told, connection.sent, connection.ended]).toEqual([['conflict', FOOTER], FOOTER, true]);
+    });
+
+    it('the footer in answer to a footer that sends us elsewhere (RFC 7395 section 3.6.1), before anybody is told', () => {
+      const input$ = new Subject<string>();
+      const connection = stubConnection(input$, { framing: 'frames' });
+      const own = new XmlStream(connection);
+      own.open({ to: DOMAIN });
+      connection.written.length = 0;
+      const told: string[] = [];
+      own.element$.subscribe({ error: ({ condition }: StreamError) => told.push(condition, connection.sent) });
+      input$.next(`<open xmlns='${NS.framing}' from='${DOMAIN}' id='s1' version='1.0'/>`);
+      input$.next(`<close xmlns='${NS.framing}' see-other-uri='wss://b.example/'/>`);
+      own.dispose();
+      const footer = `<close xmlns='${NS.framing}'/>`;
+      expect([told, connection.sent, connection.ended]).toEqual([['see-other-host', footer], footer, true]);
     });
 
     it('nothing to the peer where the fault is none of the stream', () => {
