@@ -648,6 +648,27 @@ describe('bytes$', () => {
     // The footer went out with the last unsubscribe.
     expect([last.received, last.sent >= total('out') - FOOTER.length]).toEqual([total('in'), true]);
   });
+
+  it('of a session are those of its own connection, from the beginning, also of one that was resumed', () => {
+    const run = new ClientRun([manages(says('1'), after(10), cut()), resumes(1, 0, says('2'), after(1e6))]);
+    const seen: (readonly [number, number, number])[] = [];
+    run.client.session$.subscribe((session) => {
+      const own = run.sessions.length;
+      session.bytes$.subscribe(({ received, sent }) => seen.push([own, received, sent]));
+    });
+    run.connect().flush(5_000);
+    // The second begins a second after the first was cut.
+    const total = (connection: number, direction: string) =>
+      run.transport.log
+        .filter((entry) => entry.time < 1_000 === (connection === 1) && entry.direction === direction)
+        .reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+    expect(run.sessions).toHaveLength(2);
+    for (const number of [1, 2]) {
+      const { received, sent } = run.sessions[number - 1]!.bytes;
+      expect([received, sent]).toEqual([total(number, 'in'), total(number, 'out')]);
+      expect(seen.filter(([own]) => own === number - 1).at(-1)).toEqual([number - 1, received, sent]);
+    }
+  });
 });
 
 describe('500 cycles (XF#309, CAS#678)', () => {

@@ -459,6 +459,20 @@ describe('resumption (XEP-0198 section 5)', () => {
     transport.verify();
   });
 
+  it('is asked for after max too: the server says whether it has the session still, or how far that came', () => {
+    const brief = ENABLED.replace('/>', ` max='10'/>`);
+    const script = [authenticates(BIND, SM), hearsBind(), reply(bindResult()), expects(ENABLE), reply(brief)];
+    const run = new ClientRun(
+      [[...script, hears('a', 'b'), cut()], refusesToResume(0, FAILED('item-not-found', 1), says('on'))],
+      { options: { ...never.options, reconnect: { backoff: () => 60_000 } } },
+    ).connect();
+    run.flush(0);
+    for (const body of 'ab') run.client.send(hello(body));
+    run.flush();
+    expect([run.losses, run.received]).toEqual([['b delivery-unknown'], ['on']]);
+    run.transport.verify();
+  });
+
   describe('refused', () => {
     it.each([
       ['item-not-found, no h', FAILED(), ['a delivery-unknown', 'b delivery-unknown'], ''],

@@ -35,6 +35,7 @@ function table({ resets, kill, ...report }: SoakReport): string {
     `connections ${report.attempts}, reset ${report.resetByOctet} by octet and ${report.resetByHand} by hand; ` +
       `sessions bound ${report.bound}, resumed ${report.resumed}, bound after the kill ${report.boundAfterKill}, ` +
       `all back ${(report.recovered / 1000).toFixed(1)} s after the restart`,
+    ...Object.entries(report.failures).map(([what, count]) => `  ${String(count).padStart(6)} ${what}`),
     `violations: ${report.violations.length}`,
     ...report.violations.slice(0, 20).map((violation) => `  ${violation}`),
   ].join('\n');
@@ -46,7 +47,8 @@ process.on('uncaughtException', (error) => unhandled.push(error));
 const resources = () =>
   process
     .getActiveResourcesInfo()
-    .filter((kind) => kind !== 'Immediate')
+    // Files of the module loader come and go.
+    .filter((kind) => !/^(Immediate|CloseReq|FSReq)/.test(kind))
     .sort()
     .join(' ');
 const before = resources();

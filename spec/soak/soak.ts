@@ -37,6 +37,8 @@ export interface SoakReport {
   readonly boundAfterKill: number;
   /** How long after its restart everybody was back, in milliseconds. */
   readonly recovered: number;
+  /** What attempts and sessions failed with, and how often. */
+  readonly failures: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
   readonly seconds: number;
 }
@@ -114,6 +116,7 @@ class Soak {
   readonly #parties: Party[];
   readonly #senders: Party[];
   readonly #count = { attempts: 0, bound: 0, resumed: 0 };
+  readonly #failures: Record<string, number> = {};
   /** Receivers whose presence the server has seen, by the session that it was sent in. */
   readonly #present = new Map<Party, Session>();
   readonly #script: Chance;
@@ -150,6 +153,7 @@ class Soak {
         resumed: this.#count.resumed,
         boundAfterKill: this.#count.bound - boundBefore,
         recovered,
+        failures: this.#failures,
         violations: this.#violations,
         seconds: (Date.now() - begun) / 1000,
       };
@@ -298,8 +302,12 @@ class Soak {
     });
     const party: Party = { index, user, client, proxy, wire, told: [], queues };
     this.#held.add(
-      client.trace$.subscribe(({ type }) => {
-        if (type === 'connecting') this.#count.attempts++;
+      client.trace$.subscribe((event) => {
+        if (event.type === 'connecting') this.#count.attempts++;
+        if (event.type !== 'failed') return;
+        const { layer, condition, phase } = event.error;
+        const what = `${layer} ${condition} (${phase})`;
+        this.#failures[what] = (this.#failures[what] ?? 0) + 1;
       }),
     );
     this.#held.add(client.status$.subscribe(() => this.#changed$.next()));

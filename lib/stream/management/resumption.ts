@@ -6,7 +6,10 @@ export interface Resumption {
   readonly jid: Jid;
   /** Where the server prefers to be reconnected to. */
   readonly location: string | undefined;
-  /** How long the server keeps the session, in seconds, if it says. */
+  /**
+   * How long the server keeps the session, in seconds, if it says. It is asked later too: it may have it still, or say how far the
+   * session had come.
+   */
   readonly max: number | undefined;
 }
 
