@@ -1,12 +1,24 @@
 import type { NgZone } from '@angular/core';
-import { isObservable, Observable } from 'rxjs';
+import { isObservable, noop, Observable } from 'rxjs';
 
 /** What of zones is used. */
 type Zone = Pick<NgZone, 'run' | 'runOutsideAngular'>;
 
 /**
+ * Runs a task in the zone, where changes are detected once for all that happens in the same turn. `run` alone would have them
+ * detected after each value of each observable: between a session and the status that it changes, for one.
+ */
+function within<T>(zone: Zone, task: () => T): T {
+  return zone.run(() => {
+    // eslint-disable-next-line no-restricted-globals -- it is the zone that looks at it: not before it has run is it stable.
+    queueMicrotask(noop);
+    return task();
+  });
+}
+
+/**
  * Subscribes outside Angular's zone, and emits inside: timers and sockets of the source trigger no change detection, what it
- * tells does.
+ * tells does, once for all that is told in one turn.
  *
  * ```text
  * source              a----b----#     outside
@@ -17,9 +29,9 @@ export function zonedObservable<T>(source: Observable<T>, zone: Zone): Observabl
   return new Observable((subscriber) =>
     zone.runOutsideAngular(() =>
       source.subscribe({
-        next: (value) => zone.run(() => subscriber.next(zoned(value, zone))),
-        error: (error: unknown) => zone.run(() => subscriber.error(error)),
-        complete: () => zone.run(() => subscriber.complete()),
+        next: (value) => within(zone, () => subscriber.next(zoned(value, zone))),
+        error: (error: unknown) => within(zone, () => subscriber.error(error)),
+        complete: () => within(zone, () => subscriber.complete()),
       }),
     ),
   );
@@ -64,7 +76,7 @@ function isResource(value: unknown): value is object {
 function zonedMethod(target: object, method: Method, zone: Zone): Method {
   return (...args) => {
     const inside = args.map((arg) =>
-      typeof arg === 'function' ? (...given: unknown[]) => zone.run(() => (arg as Method)(...given)) : arg,
+      typeof arg === 'function' ? (...given: unknown[]) => within(zone, () => (arg as Method)(...given)) : arg,
     );
     const result = zone.runOutsideAngular(() => method.apply(target, inside));
     return isObservable(result) ? zonedObservable(result, zone) : zoned(result, zone);

@@ -71,14 +71,20 @@ describe('withZone', () => {
     injector.destroy();
   });
 
-  it('detects changes once for each thing that is told, and for nothing else', () => {
+  it('detects changes once for all that is told in one turn, and for nothing else', async () => {
     const { client, zone, flush, detected, injector } = inApplication([after(10), reply(MESSAGE)], withZone());
-    zone.run(() => client.message$.subscribe());
+    const told: number[] = [];
+    zone.run(() => {
+      client.message$.subscribe(() => told.push(detected()));
+      client.stanza$.subscribe(() => told.push(detected()));
+    });
     const before = detected();
     zone.runOutsideAngular(() => flush(9));
+    await Promise.resolve();
     expect(detected()).toBe(before);
     zone.runOutsideAngular(() => flush(20));
-    expect(detected()).toBe(before + 1);
+    await Promise.resolve();
+    expect([told, detected()]).toEqual([[before, before], before + 1]);
     injector.destroy();
   });
 

@@ -9,6 +9,7 @@ import all from '../../../jest.config.js';
 const config = { ...all };
 delete config.maxWorkers;
 delete config.testTimeout;
+delete config.coverageReporters;
 const here = import.meta.dirname;
 const root = join(here, '../../..');
 const ofRoot = createRequire(join(root, 'package.json'));
