@@ -22,14 +22,15 @@ export function browserOnline(): Observable<boolean> {
 
 /**
  * Something happened after which a link must be looked at: the page is shown again (timers of hidden pages hardly run), it was
- * thawed, it came out of the back/forward cache, or the network is back. Nothing outside browsers.
+ * thawed, it came out of the back/forward cache, or the network is gone or back: a browser need not close a WebSocket whose network
+ * went. Nothing outside browsers.
  *
  * @see https://developer.chrome.com/docs/web-platform/page-lifecycle-api
  */
 export function browserWake(): Observable<unknown> {
   return defer(() => {
     const { window, document } = browser();
-    const ofWindow = window ? [fromEvent(window, 'online'), fromEvent(window, 'pageshow')] : [];
+    const ofWindow = window ? ['online', 'offline', 'pageshow'].map((type) => fromEvent(window, type)) : [];
     const shown = () => document?.visibilityState === 'visible';
     const ofDocument = document
       ? [fromEvent(document, 'visibilitychange').pipe(filter(shown)), fromEvent(document, 'resume')]

@@ -16,7 +16,7 @@ export interface XmppClientOptions extends XmppOptions {
   readonly online$?: Observable<boolean>;
   /**
    * Something happened after which the link must be looked at: the machine woke up, the network changed. In browsers
-   * the page's events by default: it is shown again, thawed, or back from the cache, or the network is back.
+   * the page's events by default: it is shown again, thawed, or back from the cache, or the network is gone or back.
    */
   readonly wake$?: Observable<unknown>;
   /**

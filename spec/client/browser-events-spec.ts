@@ -2,7 +2,7 @@ import { NEVER, VirtualTimeScheduler } from 'rxjs';
 import { browserOnline, browserWake } from '../../lib/client/browser-events.js';
 import { xmppClient } from '../../lib/client/xmpp-client.js';
 import { websocket } from '../../lib/index.js';
-import { expects, scriptedTransport } from '../../lib/testing.js';
+import { expects, reply, scriptedTransport } from '../../lib/testing.js';
 import { fakeFetch } from '../support/fake-fetch.js';
 import { fakeWebSockets } from '../support/fake-web-socket.js';
 import { watch } from '../support/watch.js';
@@ -91,6 +91,7 @@ describe('browserOnline', () => {
 
 describe('browserWake', () => {
   it.each([
+    ['the network is gone', 'window', 'offline'],
     ['the network is back', 'window', 'online'],
     ['the page is shown out of the cache', 'window', 'pageshow'],
     ['the page is thawed', 'document', 'resume'],
@@ -172,11 +173,19 @@ describe('xmppClient in a browser', () => {
     expect(page.listeners).toBe(0);
   });
 
-  it('asks at once whether its link lives when the page is shown again', () => {
+  type Page = ReturnType<typeof asBrowser>;
+  it.each<[string, (page: Page) => void, number]>([
+    ['the page is shown again', (page) => (page.show('hidden'), page.show('visible')), 0],
+    ['the page is thawed', (page) => (page.tell('document', 'freeze'), page.tell('document', 'resume')), 0],
+    ['the page comes out of the cache', (page) => page.tell('window', 'pageshow'), 0],
+    ['the network is gone', (page) => page.tell('window', 'offline'), Infinity],
+    ['the network is back', (page) => page.tell('window', 'online'), 0],
+  ])('asks at once whether its link lives when %s, and knows within one probe', (_, happens, delay) => {
     const page = asBrowser();
     const scheduler = new VirtualTimeScheduler();
-    const script = goesOnline(expects(`<iq type='get' id='*'><ping xmlns='urn:xmpp:ping'/></iq>`));
-    const transport = scriptedTransport(script, { tls: true });
+    const ping = (id: string) => expects(`<iq type='get' id='${id}'><ping xmlns='urn:xmpp:ping'/></iq>`);
+    const pong = reply(`<iq type='result' id='{first}'/>`);
+    const transport = scriptedTransport(goesOnline(ping('{first}'), pong, ping('*')), { tls: true });
     const client = xmppClient({
       ...{
         jid: ACCOUNT,
@@ -186,24 +195,32 @@ describe('xmppClient in a browser', () => {
         random: () => 0.5,
         crypto: replayCrypto,
       },
+      reconnect: { backoff: () => 0 },
       streamManagement: false,
     });
     const status = watch(client.status$);
     const held = client.connect();
-    const kind = () => status.values.at(-1)!.kind;
     const flush = (until: number) => {
       scheduler.maxFrames = until;
       scheduler.flush();
     };
-    flush(1);
-    page.show('hidden');
-    page.show('visible');
-    flush(14_999);
+    const now = () => [transport.connections, status.values.at(-1)!.kind];
+    const asked = () => transport.log.filter(({ text }) => text.includes('<ping')).map(({ time }) => time);
+    for (const time of [1000, 20_000]) scheduler.schedule(() => happens(page), time);
+    // It lives: one question, one answer.
+    flush(19_999);
+    expect([asked(), now()]).toEqual([[1000], [1, 'online']]);
+    // It does not.
+    flush(34_999);
     transport.verify();
-    expect(kind()).toBe('online');
-    // One probe, and no answer.
-    flush(15_001);
-    expect(kind()).toBe('waiting');
+    expect([asked(), now()]).toEqual([
+      [1000, 20_000],
+      [1, 'online'],
+    ]);
+    flush(35_000);
+    const waiting = status.values.filter(({ kind }) => kind === 'waiting');
+    expect(waiting).toMatchObject([{ delay, until: 35_000 + delay, error: { condition: 'timeout' } }]);
+    expect(transport.connections).toBe(delay === 0 ? 2 : 1);
     held.unsubscribe();
     expect(page.listeners).toBe(0);
   });
