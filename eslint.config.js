@@ -131,6 +131,7 @@ export default defineConfig(
   {
     files: [
       'spec/support/needs.ts',
+      'spec/support/node-of-npm.ts',
       'spec/bench/**/*.ts',
       'spec/simulation/**/*.ts',
       'spec/soak/main.ts',

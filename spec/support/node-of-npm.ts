@@ -8,3 +8,21 @@ export function nodeOfNpm(version: string): string {
   if (status === 0 && path !== '') return path;
   throw new Error(`npx ${args.join(' ')}: ${error?.message ?? `exit code ${status}`}\n${stderr}`);
 }
+
+/**
+ * A suite that needs this version of Node or a newer one: the one that runs this, or with `CI=true` one of npm's. Else it is left
+ * out and says so, so that a clean clone passes with nothing but the Node that there is.
+ *
+ * @param body Is given a function that tells where that Node is, and may take its time.
+ */
+export function describeWithNode(version: string, body: (node: () => string) => void): void {
+  const name = `Node ${version}`;
+  if (Number.parseInt(process.versions.node) >= Number(version)) {
+    describe(name, () => body(() => process.execPath));
+  } else if (process.env['CI'] === 'true') {
+    describe(name, () => body(() => nodeOfNpm(version)));
+  } else {
+    console.warn(`Left out: the specs that need ${name} or newer, since this is ${process.versions.node}.`);
+    describe.skip(name, () => body(() => process.execPath));
+  }
+}

@@ -26,11 +26,18 @@ export function openWebSocket(
     trace({ type: 'connecting', target });
     const socket = create(Ctor, url);
     let connection: WebSocketConnection | undefined;
-    let cause: unknown;
 
     const lose = (error: XmppError) => {
       connection?.inputEnded(error);
       subscriber.error(error);
+    };
+    const refuse = (cause?: unknown) => {
+      const why =
+        cause instanceof Error && cause.message !== ''
+          ? cause.message
+          : 'there is no server, it refused, or its certificate is not trusted';
+      const text = `no WebSocket to ${shown}: ${why}`;
+      lose(new TransportError({ condition: 'websocket-failed', phase: 'connect', text, cause }));
     };
     socket.onopen = () => {
       // RFC 7395 section 3.1: a server that speaks no XMPP may have accepted all the same.
@@ -49,17 +56,12 @@ export function openWebSocket(
       const fault = connection?.receive(data);
       if (fault) lose(fault);
     };
-    // `close` follows. In a browser this tells nothing, elsewhere it has the reason.
-    socket.onerror = ({ error }: { readonly error?: unknown }) => (cause = error);
+    // In a browser this tells nothing, elsewhere it has the reason. `close` follows, but where Node 22 has not connected.
+    socket.onerror = ({ error }: { readonly error?: unknown }) => {
+      if (!connection) refuse(error);
+    };
     socket.onclose = ({ code, reason, wasClean }: { code: number; reason: string; wasClean: boolean }) => {
-      if (!connection) {
-        const why =
-          cause instanceof Error && cause.message !== ''
-            ? cause.message
-            : 'there is no server, it refused, or its certificate is not trusted';
-        const text = `no WebSocket to ${shown}: ${why} (code ${code})`;
-        return lose(new TransportError({ condition: 'websocket-failed', phase: 'connect', text, cause }));
-      }
+      if (!connection) return refuse();
       if (connection.ended) {
         connection.inputEnded();
         return subscriber.complete();

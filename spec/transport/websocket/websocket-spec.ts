@@ -87,6 +87,15 @@ describe('websocket: opening', () => {
     expect(lines).toEqual(['connecting example.org direct', 'target-failed example.org direct websocket-failed']);
   });
 
+  it('says so where it is told of the error alone, as Node 22 does: no `close` follows, and the socket connects for ever', () => {
+    const { attempt, fakes, lines, pending } = connecting();
+    fakes.socket.onerror?.({ error: new Error('no 101') } as never);
+    expect(condition(attempt.error)).toEqual(['transport', 'websocket-failed', 'connect', true]);
+    expect((attempt.error as Error).message).toContain('no WebSocket to wss://example.org/ws: no 101');
+    expect([fakes.socket.closes, pending()]).toEqual([[undefined], 0]);
+    expect(lines.at(-1)).toBe('target-failed example.org direct websocket-failed');
+  });
+
   it('gives up after the bound of a target, and closes the socket', () => {
     const { attempt, fakes, flush } = connecting(
       {},
