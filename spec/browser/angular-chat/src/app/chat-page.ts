@@ -1,5 +1,4 @@
-import { Component, inject } from '@angular/core';
-import { Connection } from './connection';
+import { Component, inject, viewChild } from '@angular/core';
 import { ContactList } from './contact-list';
 import { Contacts } from './contacts';
 import { Conversation } from './conversation';
@@ -13,7 +12,7 @@ import { StatusBanner } from './status-banner';
   providers: [Contacts, Conversations],
   template: `
     <div class="frame" [class.talking]="conversations.openContact()">
-      <chat-status-banner />
+      <chat-status-banner (retried)="goOn()" />
       <div class="panes">
         <chat-contact-list class="list" />
         <main class="main">
@@ -22,7 +21,7 @@ import { StatusBanner } from './status-banner';
           } @else {
             <div class="empty">
               <svg viewBox="0 0 48 48" aria-hidden="true"><path d="M8 10h32v22H23l-9 8v-8H8z" /></svg>
-              <h2>Nobody chosen yet</h2>
+              <h2>No conversation open</h2>
               <p>Choose a contact, and say hello.</p>
             </div>
           }
@@ -34,5 +33,11 @@ import { StatusBanner } from './status-banner';
 })
 export class ChatPage {
   protected readonly conversations = inject(Conversations);
-  protected readonly connection = inject(Connection);
+  protected readonly list = viewChild.required(ContactList);
+  protected readonly conversation = viewChild(Conversation);
+
+  /** The button that was pressed is gone: what it interrupted goes on. */
+  protected goOn(): void {
+    (this.conversation() ?? this.list()).focus();
+  }
 }

@@ -17,12 +17,17 @@ export class Connection {
   readonly #account = inject(Account);
   readonly #xmpp = injectXmpp();
   readonly #stage = signal<'signed-out' | 'signing-in' | 'signed-in'>('signed-out');
-  readonly #failure = signal('');
+  readonly #error = signal<XmppError | undefined>(undefined);
   #held: Subscription | undefined;
 
   readonly stage = this.#stage.asReadonly();
-  /** Why signing in failed, or why the session is over, as a sentence. */
-  readonly failure = this.#failure.asReadonly();
+  /** Why signing in failed, or why the session is over. */
+  readonly error = this.#error.asReadonly();
+  /** The same as a sentence. */
+  readonly failure = computed(() => {
+    const error = this.#error();
+    return error ? describeWithAdvice(error) : '';
+  });
   readonly status = toSignal(this.#xmpp.status$, { requireSync: true });
   /** Our bare JID, once known. */
   readonly #jid = signal('');
@@ -47,7 +52,7 @@ export class Connection {
   }
 
   signIn(values: SignIn): void {
-    this.#failure.set('');
+    this.#error.set(undefined);
     this.#stage.set('signing-in');
     this.#account.signIn(values);
     this.#held ??= this.#xmpp.connect();
@@ -64,7 +69,7 @@ export class Connection {
 
   #end(error: XmppError): void {
     if (this.#stage() === 'signed-out') return;
-    this.#failure.set(describeWithAdvice(error));
+    this.#error.set(error);
     // Not while the client is still telling.
     queueMicrotask(() => this.signOut());
   }

@@ -2,7 +2,7 @@ import { computed, DestroyRef, inject, Injectable, signal } from '@angular/core'
 import { Subscription } from 'rxjs';
 import { jid, NS, xml, type XmlElement } from 'rxmpp';
 import { injectXmpp } from 'rxmpp/angular';
-import type { Contact, Presence } from './model';
+import { presences, type Contact, type Presence } from './model';
 
 const SHOWN: Record<string, Presence> = { away: 'away', xa: 'away', dnd: 'busy' };
 const ORDER: readonly Presence[] = ['online', 'busy', 'away', 'offline'];
@@ -44,11 +44,10 @@ export class Contacts {
           next: (iq) => {
             const items = iq.child('query', NS.roster)?.childrenOf('item', NS.roster) ?? [];
             this.#roster.set(new Map(items.map(contactOf).map((contact) => [contact.jid, contact])));
-            this.#loading.set(false);
-            session.send(xml('presence'));
+            this.#present();
           },
-          // The chat goes on without a roster; a session that ended meanwhile is followed by another.
-          error: () => this.#loading.set(false),
+          // The chat goes on without a roster.
+          error: () => this.#present(),
         });
       }),
     );
@@ -71,6 +70,12 @@ export class Contacts {
     return this.#presences().get(contact) ?? 'offline';
   }
 
+  /** What is known of them, in a word or two. */
+  describe({ jid, subscribed, asked }: Contact): string {
+    if (subscribed) return presences[this.presenceOf(jid)];
+    return asked ? 'has not answered yet' : 'not a contact';
+  }
+
   add(address: string): void {
     const contact = jid(address).bare().toString();
     if (!this.#roster().has(contact)) {
@@ -85,6 +90,12 @@ export class Contacts {
     this.#requests.update((requests) => requests.filter((one) => one !== request));
     this.#xmpp.send(xml('presence', { to: request, type: accepted ? 'subscribed' : 'unsubscribed' }));
     if (accepted && !this.#roster().get(request)?.subscribed) this.add(request);
+  }
+
+  /** Shows us, on the session that there is: one that ended meanwhile was resumed, or another follows and asks again. */
+  #present(): void {
+    this.#loading.set(false);
+    if (this.#xmpp.session) this.#xmpp.send(xml('presence'));
   }
 
   #onPresence(stanza: XmlElement): void {
@@ -113,12 +124,13 @@ export class Contacts {
 }
 
 function contactOf({ attrs }: XmlElement): Contact {
-  const { name, subscription } = attrs;
+  const { name, subscription, ask } = attrs;
   const address = attrs['jid'] ?? '';
   return {
     jid: address,
     name: name || nameOf(address),
     subscribed: subscription === 'both' || subscription === 'to',
+    asked: ask === 'subscribe',
   };
 }
 

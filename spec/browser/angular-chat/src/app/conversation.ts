@@ -4,7 +4,7 @@ import { clock } from './clock';
 import { Connection } from './connection';
 import { Contacts } from './contacts';
 import { Conversations } from './conversations';
-import { presences, ticks, type ChatMessage, type Contact } from './model';
+import { ticks, type ChatMessage, type Contact } from './model';
 
 @Component({
   selector: 'chat-conversation',
@@ -24,7 +24,7 @@ export class Conversation {
 
   protected readonly messages = computed(() => this.conversations.messagesWith(this.contact().jid));
   protected readonly presence = computed(() => this.#contacts.presenceOf(this.contact().jid));
-  protected readonly presences = presences;
+  protected readonly about = computed(() => this.#contacts.describe(this.contact()));
   protected readonly ticks = ticks;
   protected readonly clock = clock;
   readonly #jid = computed(() => this.contact().jid);
@@ -33,15 +33,23 @@ export class Conversation {
   constructor() {
     effect(() => {
       this.#jid();
-      untracked(() => this.composer().nativeElement.focus({ preventScroll: true }));
+      untracked(() => this.focus());
     });
+    let before = '';
     effect(() => {
-      this.#jid();
+      const jid = this.#jid();
       this.#count();
       const { nativeElement } = this.log();
-      // After the new message is there.
-      requestAnimationFrame(() => nativeElement.scrollTo({ top: nativeElement.scrollHeight }));
+      // The new message is not there yet. Whoever reads what was said earlier goes on reading.
+      const atEnd = nativeElement.scrollHeight - nativeElement.scrollTop - nativeElement.clientHeight < 100;
+      const follow = atEnd || jid !== before || untracked(() => this.messages().at(-1)?.mine);
+      before = jid;
+      if (follow) requestAnimationFrame(() => nativeElement.scrollTo({ top: nativeElement.scrollHeight }));
     });
+  }
+
+  focus(): void {
+    this.composer().nativeElement.focus({ preventScroll: true });
   }
 
   /** Enter sends; with Shift, and while an input method composes, it is a line break. */

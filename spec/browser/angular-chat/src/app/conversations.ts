@@ -25,7 +25,7 @@ export class Conversations {
     const known = new Map<string, Contact>(this.#contacts.roster());
     const messages = this.#messages();
     for (const jid of messages.keys()) {
-      if (!known.has(jid)) known.set(jid, { jid, name: nameOf(jid), subscribed: false });
+      if (!known.has(jid)) known.set(jid, { jid, name: nameOf(jid), subscribed: false, asked: false });
     }
     const last = ({ jid }: Contact) => messages.get(jid)?.at(-1)?.at.getTime() ?? 0;
     return [...known.values()].sort((one, other) => last(other) - last(one) || one.name.localeCompare(other.name));

@@ -6,6 +6,8 @@ export interface Contact {
   readonly name: string;
   /** Whether we may see their presence. */
   readonly subscribed: boolean;
+  /** Whether we have asked to. */
+  readonly asked: boolean;
 }
 
 /**

@@ -24,6 +24,8 @@ export class SignInPage {
   );
   protected readonly wrongServer = computed(() => (this.tried() ? faultOfServer(this.server().trim()) : ''));
   protected readonly failure = this.#connection.failure;
+  /** Then the advice is to say where it is. */
+  protected readonly serverUnknown = computed(() => this.#connection.error()?.condition === 'discovery-failed');
   protected readonly busy = computed(() => this.#connection.stage() === 'signing-in');
   protected readonly progress = computed(() => {
     const { kind } = this.#connection.status();

@@ -1,4 +1,4 @@
-import { Component, computed, inject, signal } from '@angular/core';
+import { Component, computed, inject, output, signal } from '@angular/core';
 import { takeUntilDestroyed, toObservable, toSignal } from '@angular/core/rxjs-interop';
 import { interval, map, NEVER, of, startWith, switchMap, timer } from 'rxjs';
 import { Connection } from './connection';
@@ -25,7 +25,7 @@ interface Banner {
             }
           </p>
           @if (shown.kind === 'waiting') {
-            <button type="button" (click)="connection.retryNow()">Retry now</button>
+            <button type="button" (click)="retry()">Retry now</button>
           }
         </div>
       }
@@ -36,6 +36,7 @@ interface Banner {
 export class StatusBanner {
   protected readonly connection = inject(Connection);
   protected readonly status = this.connection.status;
+  readonly retried = output();
   /** Whether there was a loss since the page was shown, and for how long that it is mended is told. */
   readonly #lost = signal(false);
   readonly #told = signal(true);
@@ -90,6 +91,11 @@ export class StatusBanner {
         takeUntilDestroyed(),
       )
       .subscribe(() => this.#told.set(true));
+  }
+
+  protected retry(): void {
+    this.connection.retryNow();
+    this.retried.emit();
   }
 }
 
