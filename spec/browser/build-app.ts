@@ -82,7 +82,7 @@ function nodeForAngular(): string {
   const [major, minor, patch] = process.versions.node.split('.').map(Number) as [number, number, number];
   const enough =
     major >= 26 || (major === 24 && minor >= 15) || (major === 22 && (minor > 22 || (minor === 22 && patch >= 3)));
-  return enough ? process.execPath : nodeOfNpm('24');
+  return enough ? process.execPath : nodeOfNpm('22');
 }
 
 function run(command: string, args: string[], cwd: string): string {

@@ -13,12 +13,15 @@ export type Need = keyof typeof programs;
 const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
 const isInstalled = (program: string) => places.some((place) => existsSync(join(place, program)));
 
+/** The programs that a need lacks on this machine. */
+export const missingFor = (need: Need): string[] => programs[need].filter((program) => !isInstalled(program));
+
 /**
  * A suite against a real counterpart. Where that is not installed the suite is left out and says so, so that a clean
  * clone passes with nothing but Node; with `CI=true` it is a failure, so that no run counts as complete without it.
  */
 export function describeWith(need: Need, body: () => void): void {
-  const missing = programs[need].filter((program) => !isInstalled(program));
+  const missing = missingFor(need);
   // Starting a server takes longer than a spec may where the machine is busy.
   jest.setTimeout(120_000);
   if (missing.length === 0) {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { projectRoot } from '../../support/source-imports.js';
+import { inaccessible } from './accessibility.js';
 
 export const screenshots = join(projectRoot, '.cache/screenshots');
 mkdirSync(screenshots, { recursive: true });
@@ -53,12 +54,29 @@ export class ChatTab {
     return ChatTab.in(context, url);
   }
 
+  /** From now on no time passes in the page, but by `pass`. */
+  async stopTime(): Promise<void> {
+    // A while ahead: until it is heard of there the page's time goes on.
+    await this.page.clock.pauseAt((await this.page.evaluate(() => Date.now())) + 5000);
+  }
+
+  async startTime(): Promise<void> {
+    await this.page.clock.resume();
+  }
+
+  /** Lets so many milliseconds pass in the page, and all happen that is due meanwhile. */
+  async pass(milliseconds: number): Promise<void> {
+    await this.page.clock.runFor(milliseconds);
+  }
+
   /** One more tab of the same browser profile. */
   static async in(context: BrowserContext, url: string): Promise<ChatTab> {
     // What is not there after so long does not come, however busy the machine.
     context.setDefaultTimeout(45_000);
     const tab = new ChatTab(context, await context.newPage());
     await tab.page.addInitScript(keepBanners);
+    // It goes with the machine's until it is stopped.
+    await tab.page.clock.install();
     await tab.page.goto(url);
     return tab;
   }
@@ -98,7 +116,14 @@ export class ChatTab {
   /** Waits until a message with this text is shown, with this tick if it is one of ours. */
   async sees(text: string, tick?: string): Promise<void> {
     const message = this.page.getByTestId('message').filter({ hasText: text });
-    await (tick === undefined ? message : message.locator(`[data-tick=${tick}]`)).first().waitFor();
+    await (tick === undefined ? message : message.locator(`[data-tick=${tick}]`))
+      .first()
+      .waitFor()
+      .catch(async (cause: unknown) => {
+        const shown = await this.page.getByTestId('message').allInnerTexts();
+        const sentence = `"${text}" is not shown${tick ? ` as ${tick}` : ''}, but ${JSON.stringify(shown)}`;
+        throw new Error(`${sentence}; the banner told ${JSON.stringify(await this.told())}`, { cause });
+      });
   }
 
   /** All that was said, in order. */
@@ -171,6 +196,11 @@ export class ChatTab {
   /** Looks the same each time: what moves is stopped. */
   async shoot(name: string): Promise<void> {
     await this.page.screenshot({ path: join(screenshots, `${name}.png`), animations: 'disabled', caret: 'hide' });
+  }
+
+  /** What of the page somebody could not see, reach or be told of. */
+  inaccessible(): Promise<string[]> {
+    return this.page.evaluate(inaccessible);
   }
 
   close(): Promise<void> {

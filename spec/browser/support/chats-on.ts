@@ -1,18 +1,20 @@
 import type { Browser } from 'playwright-core';
-import { describeWith } from '../support/needs.js';
-import { buildApp } from './build-app.js';
-import { serveApp, type ServedApp } from './serve-app.js';
-import { backends, DOMAIN, PASSWORDS, type Account, type Backend } from './support/backend.js';
-import { ChatTab } from './support/chat-tab.js';
-import { launchChromium, trusted } from './support/chromium.js';
+import { buildApp } from '../build-app.js';
+import { serveApp, type ServedApp } from '../serve-app.js';
+import { backends, DOMAIN, PASSWORDS, type Account, type Backend } from './backend.js';
+import { ChatTab } from './chat-tab.js';
+import { launchChromium, trusted } from './chromium.js';
 
 type Way = 'ws' | 'wss';
+
+/** How long the app waits for a sign of life, in milliseconds: what the library does by default. */
+const PROBE = 15_000;
 
 /**
  * The chat in Chromium on a server: each spec over both ways, `ws:` on the page's own origin, as a web server in front of both
  * offers it, and `wss:` to another host.
  */
-function chatsOn(name: keyof typeof backends): void {
+export function chatsOn(name: keyof typeof backends): void {
   let backend: Backend;
   let browser: Browser;
   let app: ServedApp;
@@ -116,42 +118,71 @@ function chatsOn(name: keyof typeof backends): void {
 
   it('comes back after the server was restarted, and sends then what was written meanwhile', async () => {
     const [alice, bob] = await talking();
+    // Bob comes back after Alice: what arrives in the very moment in which its receiver does, ejabberd keeps for the next time.
+    await bob.stopTime();
     const restarted = backend.restart();
-    await Promise.all([alice, bob].map((tab) => tab.hears(/./)));
+    await alice.hears(/./);
     await alice.say('written meanwhile');
     await restarted;
-    await Promise.all([alice, bob].map((tab) => tab.hears(/Back online/)));
+    await alice.hears(/Back online/);
+    await alice.sees('written meanwhile', 'acked');
+    await bob.startTime();
+    await bob.hears(/Back online/);
     await bob.sees('written meanwhile');
     await bob.say('and after');
     await alice.sees('and after');
-    await alice.sees('written meanwhile', 'acked');
   });
 
   it('waits for the network, unless the server is on the same machine', async () => {
     const [alice, bob] = await talking();
-    await Promise.all([alice, bob].map((tab) => tab.context.setOffline(true)));
-    backend.ws.cut();
-    backend.wss.cut();
+    const both = [alice, bob];
+    // The network goes and tells no server: the browser is asked for a sign of life, once.
+    backend.ws.mute();
+    backend.wss.mute();
+    await Promise.all(both.map((tab) => tab.context.setOffline(true)));
+    await Promise.all(both.map((tab) => tab.pass(PROBE)));
     await bob.hears(/There is no network/);
-    await alice.hears(/Trying again|Back online/);
-    await Promise.all([alice, bob].map((tab) => tab.context.setOffline(false)));
-    await Promise.all([alice, bob].map((tab) => tab.hears(/Back online/)));
+    await alice.hears(/Trying again/);
+    await Promise.all(both.map((tab) => tab.context.setOffline(false)));
+    await Promise.all(both.map((tab) => tab.hears(/Back online/)));
     await alice.say('are you there?');
     await bob.sees('are you there?');
     expect((await alice.told()).filter((text) => text.includes('no network'))).toEqual([]);
   });
 
-  it('finds a dead link as soon as a page that was hidden, or frozen, is shown again', async () => {
+  it('knows within one probe that its link is dead when a page that was hidden, or frozen, is shown again', async () => {
     const [alice, bob] = await talking();
+    const both = [alice, bob];
     await Promise.all([alice.freeze(), bob.hide()]);
     // Half open: nobody has told the browser.
     backend.ws.mute();
     backend.wss.mute();
+    await Promise.all(both.map((tab) => tab.stopTime()));
     await Promise.all([alice.thaw(), bob.show()]);
-    await Promise.all([alice, bob].map((tab) => tab.hears(/did not answer in time|Connecting|Picking up/)));
-    await Promise.all([alice, bob].map((tab) => tab.hears(/Back online/)));
+    await Promise.all(both.map((tab) => tab.pass(PROBE - 1)));
+    expect(await Promise.all(both.map((tab) => tab.told()))).toEqual([[''], ['']]);
+    await Promise.all(both.map((tab) => tab.pass(1)));
+    await Promise.all(both.map((tab) => tab.startTime()));
+    await Promise.all(both.map((tab) => tab.hears(/did not answer in time|Connecting|Picking up/)));
+    await Promise.all(both.map((tab) => tab.hears(/Back online/)));
     await bob.say('still here');
     await alice.sees('still here');
+  });
+
+  it('goes on where it is when a page that was hidden, or frozen, is shown again and its link lives', async () => {
+    const [alice, bob] = await talking();
+    const both = [alice, bob];
+    const connections = () => [backend.ws.connections, backend.wss.connections];
+    const before = connections();
+    await Promise.all([alice.freeze(), bob.hide()]);
+    await alice.say('are you still there?');
+    await Promise.all([alice.thaw(), bob.show()]);
+    await bob.sees('are you still there?');
+    await alice.sees('are you still there?', 'acked');
+    await Promise.all(both.map((tab) => tab.pass(PROBE)));
+    await bob.say('always');
+    await alice.sees('always');
+    expect([connections(), await alice.told(), await bob.told()]).toEqual([before, [''], ['']]);
   });
 
   it('works in two tabs of one browser, as two sessions', async () => {
@@ -182,10 +213,3 @@ function chatsOn(name: keyof typeof backends): void {
     });
   }
 }
-
-describe('the chat in Chromium', () => {
-  describeWith('chromium', () => {
-    describe('on the embedded server', () => chatsOn('the embedded server'));
-    for (const name of ['prosody', 'ejabberd'] as const) describeWith(name, () => chatsOn(name));
-  });
-});
