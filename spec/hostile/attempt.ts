@@ -99,7 +99,7 @@ export class Attempt {
 
   /** After `release`. */
   result(
-    transport: ScriptedTransport,
+    transport: Pick<ScriptedTransport, 'log'>,
     clearUntil: number | undefined,
     {
       faults = [],

@@ -108,6 +108,23 @@ export async function specials(): Promise<readonly Special[]> {
   return [...certificateAttacks(await certificates()), ...LOOK_UPS, ...RECONNECTING];
 }
 
+/** The same, some at a time; of what nobody caught the last one tells. */
+export async function specialsAtOnce(attacks: readonly Special[], atOnce = 8): Promise<Row[]> {
+  const queue = [...attacks.entries()];
+  const rows: Row[] = [];
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const [index, attack] = next;
+        rows[index] = rowOf(attack, attack.via);
+        add(rows[index]!, attack, await attack.play(), '');
+      }
+    }),
+  );
+  if (rows.length > 0) await settle(rows.at(-1)!);
+  return rows;
+}
+
 export async function special(attack: Special): Promise<Row> {
   const row = rowOf(attack, attack.via);
   add(row, attack, await attack.play(), '');

@@ -1,6 +1,9 @@
+import { realServers } from '../servers/index.js';
+import { describeWith } from '../support/needs.js';
+import { inBetween, SETTINGS } from './attacks/in-between.js';
 import { ATTACKS } from './attacks/index.js';
 import { imports } from './play-real.js';
-import { overSockets, pairs, scripted, socketPairs, special, specials, type Row } from './campaign.js';
+import { overSockets, pairs, scripted, socketPairs, special, specials, specialsAtOnce, type Row } from './campaign.js';
 
 /** Of the list of threats: T transport, A authentication, X XML, S stanzas and state. */
 const THREATS = [
@@ -51,4 +54,16 @@ describe('the hostile server (npm run hostile is all of it)', () => {
     for (const attack of await specials()) if (importable || attack.via !== 'wss') results.push(await special(attack));
     expect(wrong(results)).toEqual([]);
   }, 120_000);
+
+  for (const name of ['prosody', 'ejabberd'] as const)
+    describeWith(name, () => {
+      it('by somebody in between', async () => {
+        const server = await realServers[name](SETTINGS);
+        try {
+          expect(wrong(await specialsAtOnce(inBetween(server)))).toEqual([]);
+        } finally {
+          await server.stop();
+        }
+      });
+    });
 });

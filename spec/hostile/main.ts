@@ -2,13 +2,17 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { overSockets, pairs, scripted, socketPairs, special, specials, type Row } from './campaign.js';
+import { overSockets, pairs, scripted, socketPairs, special, specials, specialsAtOnce, type Row } from './campaign.js';
+import { realServers } from '../servers/index.js';
+import { missingFor } from '../support/needs.js';
+import { inBetween, SETTINGS } from './attacks/in-between.js';
+import type { Special } from './special.js';
 import { summary, table } from './table.js';
 
 /**
  * `npm run hostile [-- --cuts N] [--only TEXT] [--workers N]`: every attack, whole, octet by octet and cut in two at every octet (or at N
- * places) in virtual time, and whole over TCP, TLS, ws: and wss:; then those by certificates and look-ups. Prints a table, and
- * fails where one row of it is not as it must be.
+ * places) in virtual time, and whole over TCP, TLS, ws: and wss:; then those by certificates and look-ups, and those of somebody between
+ * the client and Prosody and ejabberd. Prints a table, and fails where one row of it is not as it must be.
  */
 interface Share {
   readonly from: number;
@@ -62,8 +66,23 @@ async function main(): Promise<void> {
     .sort((one, other) => order.get(`${one.name} ${one.via}`)! - order.get(`${other.name} ${other.via}`)!);
   const sockets = chosen(socketPairs, only);
   if (sockets.length > 0) rows.push(...(await overSockets(sockets)));
-  for (const attack of await specials())
-    if (`${attack.row} ${attack.name}`.includes(only)) rows.push(await special(attack));
+  const matches = ({ row, name }: Special) => `${row} ${name}`.includes(only);
+  for (const attack of await specials()) if (matches(attack)) rows.push(await special(attack));
+  for (const name of ['prosody', 'ejabberd'] as const) {
+    const missing = missingFor(name);
+    if (missing.length > 0) {
+      console.log(
+        `left out: what is made between the client and ${name}, since ${missing.join(', ')} is not installed`,
+      );
+      continue;
+    }
+    const server = await realServers[name](SETTINGS);
+    try {
+      rows.push(...(await specialsAtOnce(inBetween(server).filter(matches))));
+    } finally {
+      await server.stop();
+    }
+  }
   const { text, good } = summary(rows);
   console.log(`${table(rows)}\n\n${text}; ${uncaught.length} uncaught exceptions and unhandled rejections`);
   console.log(`${Math.round((performance.now() - began) / 1000)} s`);
