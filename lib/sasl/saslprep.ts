@@ -12,9 +12,6 @@ import { followsStringprepBidi } from '../jid/unicode.js';
  * @throws SaslError `bad-credentials`. It says what is wrong in general and holds nothing of the text.
  */
 export function saslprep(text: string): string {
-  if (/^[ -~]*$/.test(text)) {
-    return text;
-  }
   const prepared = text
     // Tables C.1.2 and B.1 of RFC 3454. U+200B is in both, and counts as a space.
     .replace(/[\u200b\p{Zs}]/gu, ' ')

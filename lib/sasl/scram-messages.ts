@@ -29,24 +29,22 @@ const positive = /^[1-9]\d{0,14}$/;
  */
 export function parseServerFirst(challenge: Uint8Array): ServerFirst | string {
   const text = fromUtf8(challenge);
-  if (text === undefined) return 'the challenge is not UTF-8';
   const attributes = parseAttributes(text);
   if (typeof attributes === 'string') return attributes;
   const [r, s, i] = attributes;
-  if (r?.[0] === 'm') return 'the server asks for an extension that is not known';
-  if (r?.[0] !== 'r' || s?.[0] !== 's' || i?.[0] !== 'i') return 'the challenge is not a nonce, a salt and a count';
   if (attributes.some(([name]) => name === 'm')) return 'the server asks for an extension that is not known';
+  if (r[0] !== 'r' || s?.[0] !== 's' || i?.[0] !== 'i') return 'the challenge is not a nonce, a salt and a count';
   if (!printable.test(r[1])) return 'the nonce holds a character that it must not';
   const salt = decodeBase64(s[1]);
   if (!salt) return 'the salt is not base64';
   if (!positive.test(i[1])) return 'the iteration count is not a positive number';
   const offerHash = attributes.find(([name]) => name === 'h')?.[1];
-  return { text, nonce: r[1], salt, iterations: Number(i[1]), offerHash };
+  return { text: text!, nonce: r[1], salt, iterations: Number(i[1]), offerHash };
 }
 
 /** `undefined` for anything that is neither a signature nor an error. */
 export function parseServerFinal(data: Uint8Array): ServerFinal | undefined {
-  const attributes = parseAttributes(fromUtf8(data) ?? '');
+  const attributes = parseAttributes(fromUtf8(data));
   if (typeof attributes === 'string') return undefined;
   const [name, value] = attributes[0];
   if (name === 'e') return { error: value };
@@ -59,7 +57,8 @@ export function saslname(text: string): string {
   return text.replaceAll('=', '=3D').replaceAll(',', '=2C');
 }
 
-function parseAttributes(text: string): [name: string, value: string][] | string {
+function parseAttributes(text: string | undefined): [name: string, value: string][] | string {
+  if (text === undefined) return 'the challenge is not UTF-8';
   const seen = new Set<string>();
   const attributes: [string, string][] = [];
   for (const part of text.split(',')) {

@@ -51,9 +51,8 @@ interface Proven {
   readonly keep: () => void;
 }
 
-/** Where the exchange stands. `busy` is also where it stays once it failed or was abandoned. */
+/** Where the exchange stands; nowhere before it begins, while a step runs, and once it has failed or was abandoned. */
 type Step =
-  | { readonly at: 'start' | 'busy' }
   | { readonly at: 'challenge'; readonly gs2Header: string; readonly binding: Uint8Array; readonly bare: string }
   | ({ readonly at: 'proof' | 'verified' } & Proven);
 
@@ -63,9 +62,9 @@ class ScramExchange implements SaslExchange {
   readonly #hash: HashName;
   readonly #plus: boolean;
   readonly #context: SaslContext;
-  #nonce = '';
-  #username = '';
-  #step: Step = { at: 'start' };
+  #nonce!: string;
+  #username!: string;
+  #step: Step | undefined;
 
   constructor(name: string, hash: HashName, plus: boolean, context: SaslContext) {
     this.#name = name;
@@ -92,7 +91,7 @@ class ScramExchange implements SaslExchange {
 
   respond(challenge: Uint8Array): Observable<Uint8Array> {
     return this.#run((step) => {
-      switch (step.at) {
+      switch (step?.at) {
         case 'challenge':
           return this.#prove(step, this.#serverFirst(challenge));
         case 'proof':
@@ -108,26 +107,24 @@ class ScramExchange implements SaslExchange {
 
   finish(data: Uint8Array | undefined): Observable<void> {
     return this.#run((step) => {
-      if (step.at === 'verified' && !data?.length) {
-        this.#step = step;
-      } else if (step.at === 'proof' || step.at === 'verified') {
-        this.#verify(step, data ?? new Uint8Array());
-      } else {
+      if (step?.at !== 'proof' && step?.at !== 'verified') {
         throw this.#error('server-not-authentic', 'the server reports success before it has proved itself');
       }
+      // What came as a challenge need not come again.
+      if (step.at === 'proof' || data?.length) this.#verify(step, data ?? new Uint8Array());
       return of(undefined);
     });
   }
 
   /** Runs one step; until it has succeeded, no other one can. */
-  #run<T>(work: (step: Step) => Observable<T>): Observable<T> {
+  #run<T>(work: (step: Step | undefined) => Observable<T>): Observable<T> {
     return defer(() => {
       const step = this.#step;
-      this.#step = { at: 'busy' };
+      this.#step = undefined;
       return work(step);
     }).pipe(
       catchError((error: unknown) => {
-        this.#step = { at: 'busy' };
+        this.#step = undefined;
         // A fault of a crypto port that is not ours may hold anything, keys included: it goes no further.
         return throwError(() =>
           error instanceof SaslError ? error : this.#error('crypto-failed', 'the crypto port failed'),

@@ -95,14 +95,27 @@ describe('OAuth', () => {
   });
 
   it.each([
-    ['an error', () => throwError(() => new Error('x')), 'sasl bad-credentials (sasl)'],
-    ['completion without a token', () => EMPTY, 'sasl bad-credentials (sasl)'],
-    ['silence', () => NEVER, 'timeout timeout (sasl)'],
-    ['what is no token', () => of('a b'), 'sasl bad-credentials (sasl)'],
-    ['nothing', () => of(''), 'sasl bad-credentials (sasl)'],
-  ])('a supplier that answers with %s', (_name, supplier: TokenSupplier, outcome) => {
-    const run = once(offering(), supplier).check();
-    expect([run.outcome, run.sent.includes('<auth')]).toEqual([outcome, false]);
+    ['an error', () => throwError(() => new Error('x')), 'sasl bad-credentials (sasl)', /failed/],
+    ['completion without a token', () => EMPTY, 'sasl bad-credentials (sasl)', /gave no access token/],
+    ['silence', () => NEVER, 'timeout timeout (sasl)', /within/],
+    ['what is no token', () => of('a\0b'), 'sasl bad-credentials (sasl)', /holds/],
+    ['nothing', () => of(''), 'sasl bad-credentials (sasl)', /access token/],
+  ])('a supplier that answers with %s', (_name, supplier: TokenSupplier, outcome, words) => {
+    for (const make of [oauthBearer, xOauth2]) {
+      const run = once(offering(), supplier, make).check();
+      expect([run.outcome, run.sent.includes('<auth')]).toEqual([outcome, false]);
+      expect(run.error).toMatchObject({ message: expect.stringMatching(words) });
+    }
+  });
+
+  it('OAUTHBEARER takes what RFC 6750 calls a token, and nothing else', () => {
+    const run = once(offering(), () => of('a b')).check();
+    expect([run.outcome, run.sent.includes('<auth')]).toEqual(['sasl bad-credentials (sasl)', false]);
+  });
+
+  it('X-OAUTH2 without an account has no user name', () => {
+    const exchange = xOauth2(() => of(TOKEN)).start(saslContext({ local: undefined, credentials: {} }));
+    expect(text(valueOf(exchange.initial()))).toBe(`\0\0${TOKEN}`);
   });
 
   it('early unsubscribe gives the supplier up', () => {

@@ -30,6 +30,19 @@ const ranges = (text: string): Set<number> =>
       }),
   );
 
+describe('what saslprep refuses', () => {
+  it.each([
+    ['a\u0007', /control, private or unassigned/],
+    ['\ue000', /control, private or unassigned/],
+    ['a\u05d0', /left-to-right and right-to-left/],
+  ])('%j: it says why, and holds nothing of the text', (text, why) => {
+    const outcome = attempt(() => saslprep(text));
+    expect(outcome).toEqual({ refused: expect.stringMatching(why) });
+    expect('refused' in outcome && outcome.refused).not.toContain(text);
+    expect('refused' in outcome && outcome.refused).toContain('RFC 4013');
+  });
+});
+
 describe('saslprep', () => {
   // RFC 4013 section 3.
   it.each([

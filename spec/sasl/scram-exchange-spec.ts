@@ -48,6 +48,7 @@ function agreed(value: string): string | undefined {
 
 describe('a SCRAM exchange with a server that keeps the rules', () => {
   it.each(hashes)('%s: succeeds, whichever way the signature comes', (hash) => {
+    expect([scram(hash).name, scram(hash, { plus: true }).name]).toEqual([`SCRAM-${hash}`, `SCRAM-${hash}-PLUS`]);
     run({ hash });
     run({ hash, lastAs: 'challenge' });
     run({ hash, plus: true, binding: exporter, context: { bindings: { 'tls-exporter': exporter.data } } });
@@ -104,28 +105,42 @@ describe('a SCRAM exchange with a server that keeps the rules', () => {
     expect(() => run(config)).toThrow(value);
   });
 
-  it.each<[string, ContextInit]>([
-    ['no user name', { local: undefined }],
-    ['an empty user name', { credentials: { username: '', password: 'x' } }],
-    ['a user name of nothing visible', { credentials: { username: '\u00ad', password: 'x' } }],
-    ['a user name with a control character', { credentials: { username: 'a\u0007', password: 'x' } }],
-    ['an authorization identity with NUL', { credentials: { authzid: 'a\0b', password: 'x' } }],
-    ['an authorization identity with half a character', { credentials: { authzid: 'a\ud83d', password: 'x' } }],
-  ])('%s: bad-credentials, nothing sent', (_, init) => {
-    expect(errorOf(scram('SHA-1').start(saslContext(init)).initial())).toMatchObject({ condition: 'bad-credentials' });
+  it.each<[string, ContextInit, RegExp]>([
+    ['no user name', { local: undefined }, /no user name/],
+    ['an empty user name', { credentials: { username: '', password: 'x' } }, /user name is empty/],
+    ['a user name of nothing visible', { credentials: { username: '\u00ad', password: 'x' } }, /user name is empty/],
+    [
+      'a user name with a control character',
+      { credentials: { username: 'a\u0007', password: 'x' } },
+      /user name holds/,
+    ],
+    ['an authorization identity with NUL', { credentials: { authzid: 'a\0b', password: 'x' } }, /identity holds/],
+    [
+      'an authorization identity with half a character',
+      { credentials: { authzid: 'a\ud83d', password: 'x' } },
+      /identity holds/,
+    ],
+  ])('%s: bad-credentials, nothing sent, and it says so', (_, init, text) => {
+    expect(errorOf(scram('SHA-1').start(saslContext(init)).initial())).toMatchObject({
+      condition: 'bad-credentials',
+      text: expect.stringMatching(text),
+    });
   });
 
   it.each([
-    ['no password', undefined],
-    ['an empty password', ''],
-    ['a password of nothing visible', '\u00ad\u200d'],
-    ['a password with a control character', 'a\u0007b'],
-  ])('%s: bad-credentials, no proof sent', (_, password) => {
+    ['no password', undefined, /no password/],
+    ['an empty password', '', /password is empty/],
+    ['a password of nothing visible', '\u00ad\u200d', /password is empty/],
+    ['a password with a control character', 'a\u0007b', /password holds/],
+  ])('%s: bad-credentials, no proof sent, and it says so', (_, password, words) => {
     const exchange = scram('SHA-256').start(saslContext({ credentials: { password } }));
     const first = new ScramServer({ hash: 'SHA-256', username: 'user', password: 'x' }).first(
       text(valueOf(exchange.initial()))!,
     );
-    expect(errorOf(exchange.respond(bytes(first)))).toMatchObject({ condition: 'bad-credentials' });
+    expect(errorOf(exchange.respond(bytes(first)))).toMatchObject({
+      condition: 'bad-credentials',
+      text: expect.stringMatching(words),
+    });
   });
 
   it('takes a fresh nonce of 24 random bytes each time', () => {
@@ -178,7 +193,10 @@ describe('the GS2 flag of SCRAM', () => {
     const context = saslContext({ offered: plusOffer, ...init });
     const mechanism = scram('SHA-256', { plus: true });
     expect(mechanism.usable(context)).toBe(false);
-    expect(errorOf(mechanism.start(context).initial())).toMatchObject({ condition: 'no-mechanism' });
+    expect(errorOf(mechanism.start(context).initial())).toMatchObject({
+      condition: 'no-mechanism',
+      text: expect.stringContaining('no channel binding'),
+    });
   });
 
   it('a relay is found out: by -PLUS and, where the list was stripped, by y', () => {

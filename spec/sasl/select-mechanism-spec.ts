@@ -204,6 +204,34 @@ describe('noMechanismError', () => {
       { offered: ['SCRAM-SHA-1'], credentials: { password, mechanisms: [scram('SHA-512')] } },
     ],
     [
+      'the server offers only PLAIN; set credentials.password',
+      { offered: ['PLAIN'], credentials: { allowPlain: true } },
+    ],
+    [
+      'the server offers only SCRAM-SHA-1; credentials.mechanisms allows only SCRAM-SHA-512, SCRAM-SHA-256',
+      { offered: ['SCRAM-SHA-1'], credentials: { password, mechanisms: [scram('SHA-512'), scram('SHA-256')] } },
+    ],
+    [
+      'the server offers only SCRAM-SHA-1; credentials.mechanisms allows only none',
+      { offered: ['SCRAM-SHA-1'], credentials: { password, mechanisms: [] } },
+    ],
+    [
+      'the server offers only PLAIN; set credentials.allowPlain to permit it',
+      { offered: ['PLAIN'], credentials: { external: true, password } },
+    ],
+    [
+      'the server offers only PLAIN; the credentials are not what it takes',
+      { offered: ['PLAIN'], credentials: { ...withPlain, mechanisms: [{ ...plain, usable: () => false }] } },
+    ],
+    [
+      'the server offers only SCRAM-SHA3-512; a password needs SCRAM-SHA-1, -256 or -512, or PLAIN',
+      { offered: ['SCRAM-SHA3-512'] },
+    ],
+    [
+      'the server offers only GS2-KRB5-PLUS; a password needs SCRAM-SHA-1, -256 or -512, or PLAIN',
+      { offered: ['GS2-KRB5-PLUS'] },
+    ],
+    [
       'the server offers no known mechanism; a password needs SCRAM-SHA-1, -256 or -512, or PLAIN',
       { offered: ['\u001b[31mred'] },
     ],

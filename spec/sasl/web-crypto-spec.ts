@@ -40,6 +40,37 @@ describe('webCrypto', () => {
     expect(error).toMatchObject({ condition: 'crypto-failed', text: expect.stringContaining('secure contexts') });
   });
 
+  it('where there is none at all it says the same', async () => {
+    const crypto = Object.getOwnPropertyDescriptor(globalThis, 'crypto')!;
+    Object.defineProperty(globalThis, 'crypto', { value: undefined, configurable: true });
+    try {
+      const error = await firstValueFrom(from(webCrypto().digest('SHA-1', bytes('data')))).catch((e) => e);
+      expect(error).toMatchObject({ condition: 'crypto-failed', text: expect.stringContaining('secure contexts') });
+    } finally {
+      Object.defineProperty(globalThis, 'crypto', crypto);
+    }
+  });
+
+  it('makes keys that cannot be taken out again', async () => {
+    const { subtle } = globalThis.crypto;
+    const keys: CryptoKey[] = [];
+    const noting = {
+      importKey: async (...args: Parameters<SubtleCrypto['importKey']>) => {
+        const key = await subtle.importKey(...args);
+        keys.push(key);
+        return key;
+      },
+      sign: subtle.sign.bind(subtle),
+      deriveBits: subtle.deriveBits.bind(subtle),
+    };
+    const { hmac, pbkdf2 } = operations(webCrypto(api(noting)), 'SHA-256');
+    for (const result of [hmac, pbkdf2]) await lastValueFrom(from(result));
+    expect(keys.map(({ extractable, usages }) => [extractable, usages])).toEqual([
+      [false, ['sign']],
+      [false, ['deriveBits']],
+    ]);
+  });
+
   it.each(['digest', 'hmac', 'pbkdf2'] as const)(
     '%s that fails is crypto-failed, without what was said',
     async (name) => {
@@ -49,6 +80,7 @@ describe('webCrypto', () => {
       ).catch((e) => e);
       expect(error).toBeInstanceOf(SaslError);
       expect(error.condition).toBe('crypto-failed');
+      expect(error.text).toMatch(new RegExp(name, 'i'));
       expect(error.cause).toBeUndefined();
       expect(error.message).not.toContain('pencil');
     },
