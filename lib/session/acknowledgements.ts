@@ -28,8 +28,6 @@ export class Acknowledgements {
   #unasked = 0;
   #asking: Subscription | undefined;
   #answering: Subscription | undefined;
-  /** Whether a request is on its way, without an answer. */
-  #awaited = false;
 
   constructor(stream: XmlStream, memory: SessionMemory, scheduler: SchedulerLike, policy: AckPolicy) {
     this.#stream = stream;
@@ -50,7 +48,6 @@ export class Acknowledgements {
     this.#asking?.unsubscribe();
     this.#asking = undefined;
     this.#unasked = 0;
-    this.#awaited = true;
     this.#stream.send(REQUEST);
   }
 
@@ -69,7 +66,6 @@ export class Acknowledgements {
       this.#stream.reject(impossibleCount(element.attrs.h));
       return true;
     }
-    this.#awaited = false;
     if (!this.#memory.allAcknowledged) this.#askLater();
     return true;
   }
@@ -89,7 +85,7 @@ export class Acknowledgements {
     if (this.#asking || this.#policy.after === Infinity) return;
     this.#asking = this.#later(this.#policy.after, () => {
       this.#asking = undefined;
-      if (this.#unasked > 0 || !this.#awaited) this.ask();
+      this.ask();
     });
   }
 

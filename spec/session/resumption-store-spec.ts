@@ -1,5 +1,13 @@
-import { NEVER, of, Subscription, throwError } from 'rxjs';
-import type { ResumptionState, ResumptionStore } from '../../lib/session/resumption-store.js';
+import { NEVER, of, Subscription, throwError, VirtualTimeScheduler } from 'rxjs';
+import { jid } from '../../lib/jid/index.js';
+import {
+  keepResumable,
+  readResumable,
+  type ResumptionState,
+  type ResumptionStore,
+} from '../../lib/session/resumption-store.js';
+import { SessionMemory } from '../../lib/session/session-memory.js';
+import { serialize } from '../../lib/xml/serialize.js';
 import { xml } from '../../lib/xml/xml.js';
 import { MemoryWorld } from '../support/memory-client.js';
 
@@ -118,5 +126,122 @@ describe('a store for resumption', () => {
     held.add(client.session$.subscribe());
     world.pass(30_000);
     expect(client.session?.resumed).toBe(false);
+  });
+});
+
+describe('a state at rest', () => {
+  const state: ResumptionState = {
+    id: 'x1',
+    jid: 'alice@example.org/desk',
+    location: 'next.example.org:5222',
+    max: 300,
+    handled: 7,
+    acknowledged: 2 ** 32 - 1,
+    unacknowledged: [{ stanza: "<message to='bob@example.org'/>", at: 1_000 }],
+  };
+  const read = (changes: object, account = 'alice@example.org') =>
+    readResumable({ ...state, ...changes }, jid(account));
+
+  it('is read as it was saved', () => {
+    expect(read({})).toMatchObject({
+      id: 'x1',
+      location: state.location,
+      max: 300,
+      handled: 7,
+      acknowledged: 2 ** 32 - 1,
+    });
+    expect(read({})!.jid.toString()).toBe(state.jid);
+    expect(read({})!.unacknowledged.map(({ stanza, at }) => [serialize(stanza), at])).toEqual([
+      ["<message to='bob@example.org'/>", 1_000],
+    ]);
+  });
+
+  it.each([
+    ['a place to go to', { location: undefined }, 'alice@example.org'],
+    ['anything unacknowledged', { unacknowledged: [] }, 'alice@example.org'],
+    ['anything handled', { handled: 0, acknowledged: 0 }, 'alice@example.org'],
+    ['an account: any of its domain is ours', {}, 'example.org'],
+  ])('may be without %s', (_, changes, account) => expect(read(changes, account)).toBeDefined());
+
+  it('takes a stanza of an unknown moment for an old one', () => {
+    for (const at of [undefined, NaN, 'yesterday'])
+      expect(read({ unacknowledged: [{ stanza: '<message/>', at }] })!.unacknowledged[0]!.at).toBe(0);
+  });
+
+  it.each<[string, object, string?]>([
+    ['no id', { id: undefined }],
+    ['an id that is no text', { id: 7 }],
+    ['no JID', { jid: undefined }],
+    ['what is no JID', { jid: '@' }],
+    ['a bare JID', { jid: 'alice@example.org' }],
+    ["another's JID", { jid: 'mallory@example.org/desk' }],
+    ['a JID of another domain', { jid: 'alice@example.net/desk' }],
+    ['another domain than that we are anonymous at', {}, 'example.net'],
+    ['a place that is no text', { location: 5222 }],
+    ['no count', { handled: undefined }],
+    ['a count below 0', { handled: -1 }],
+    ['a broken count', { acknowledged: 1.5 }],
+    ['a count as text', { acknowledged: '7' }],
+    ['a count beyond 2^32', { acknowledged: 2 ** 32 }],
+    ['nothing about stanzas', { unacknowledged: undefined }],
+    ['a stanza that is no XML', { unacknowledged: [{ stanza: '<message', at: 0 }] }],
+    ['no text for a stanza', { unacknowledged: [{ at: 0 }] }],
+  ])('is none with %s', (_, changes, ...account) => expect(read(changes, ...account)).toBeUndefined());
+
+  it.each([undefined, null, 'x', 7])('%j is none', (nothing) =>
+    expect(readResumable(nothing, jid('alice@example.org'))).toBeUndefined(),
+  );
+
+  /** A memory whose changes are kept, and what the store was told. */
+  function kept() {
+    const scheduler = new VirtualTimeScheduler();
+    const memory = new SessionMemory(scheduler, () => 0.5);
+    const told: string[] = [];
+    const store: ResumptionStore = {
+      load: () => of(undefined),
+      save: ({ id, handled }) => void told.push(`save ${id} ${handled}`),
+      clear: () => void told.push('clear'),
+    };
+    const keeping = keepResumable(memory, store, scheduler);
+    const enable = (id: string) =>
+      memory.enabled({ resumption: { id, jid: jid('alice@example.org/desk'), location: undefined, max: undefined } });
+    return { scheduler, memory, told, keeping, enable };
+  }
+
+  it('is saved once for what comes together, and cleared once when there is none', () => {
+    const { scheduler, memory, told, enable } = kept();
+    enable('x1');
+    for (let count = 0; count < 3; count++) memory.received();
+    expect(told).toEqual([]);
+    scheduler.flush();
+    expect(told).toEqual(['save x1 3']);
+    for (let count = 0; count < 2; count++) {
+      memory.forget();
+      scheduler.flush();
+    }
+    expect(told).toEqual(['save x1 3', 'clear']);
+    enable('x2');
+    scheduler.flush();
+    memory.forget();
+    scheduler.flush();
+    expect(told).toEqual(['save x1 3', 'clear', 'save x2 0', 'clear']);
+  });
+
+  it('is cleared where an earlier process has left one that is not to be resumed', () => {
+    const { scheduler, memory, told } = kept();
+    memory.forget();
+    scheduler.flush();
+    expect(told).toEqual(['clear']);
+  });
+
+  it('is saved at the end, whatever was still to be saved, and not any more then', () => {
+    const { scheduler, memory, told, keeping, enable } = kept();
+    enable('x1');
+    memory.received();
+    keeping.unsubscribe();
+    expect(told).toEqual(['save x1 1']);
+    memory.received();
+    scheduler.flush();
+    expect(told).toEqual(['save x1 1']);
   });
 });
