@@ -135,7 +135,7 @@ function isFromAddressee(from: string | undefined, to: string | undefined, own: 
 
 function sameJid(a: string, b: string): boolean {
   try {
-    return a === b || jid(a).equals(jid(b));
+    return jid(a).equals(jid(b));
   } catch {
     return false;
   }
