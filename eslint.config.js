@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 import observableNames from './.ci/eslint/observable-names.mjs';
 
 /** Where the outside world meets the core: sockets, processes, terminals. */
-const edges = ['lib/transport/node/**', 'lib/testing/node/**', 'lib/cli/**'];
+const edges = ['lib/transport/node/**', 'lib/p2p/node/**', 'lib/testing/node/**', 'lib/cli/**'];
 
 const time =
   'Virtual time cannot see it: take a SchedulerLike (timer(), delay(), scheduler.now(), scheduler.schedule()).';

@@ -13,7 +13,7 @@ const names: Record<string, string> = {
     parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
     websocket whitespace xOauth2 xml xmppClient xmppStream
   `,
-  'rxmpp/node': 'nodeResolver p2p p2pListen pinSpki tcp websocket',
+  'rxmpp/node': 'announcePeer discoverPeers multicastDns nodeResolver p2p p2pListen pinSpki tcp websocket',
   'rxmpp/angular': 'Xmpp injectXmpp injectXmppStatus provideXmpp withConnectOnStart withZone',
   'rxmpp/testing': `
     ScriptError SeededScheduler XmppServer XmppTesting after assertMarbles cut end exchange expects expectsEnd inMemoryServer
@@ -94,6 +94,7 @@ describe('the package', () => {
         .filter((specifier) => !(specifier.startsWith('node:') && /^cli\/|(^|\/)node\//.test(file)))
         .filter((specifier) => !(/^@angular\/core(\/|$)/.test(specifier) && /^angular\//.test(file)))
         .filter((specifier) => !(specifier === 'ws' && file === 'transport/node/websocket.js'))
+        .filter((specifier) => !(specifier === 'multicast-dns' && file === 'p2p/node/multicast-dns.js'))
         .map((specifier) => `${file}: ${specifier}`),
     );
     expect(foreign).toEqual([]);
@@ -113,7 +114,12 @@ describe('the package', () => {
 
   it('depends on nothing, on rxjs as a peer, and on others only where they are there', () => {
     expect(Object.keys(manifest.dependencies ?? {})).toEqual([]);
-    expect(Object.keys(manifest.peerDependencies)).toEqual(['@angular/core', 'rxjs', 'ws']);
-    expect(manifest.peerDependenciesMeta).toEqual({ '@angular/core': { optional: true }, ws: { optional: true } });
+    expect(Object.keys(manifest.peerDependencies)).toEqual(['@angular/core', 'multicast-dns', 'rxjs', 'ws']);
+    const optional = { optional: true };
+    expect(manifest.peerDependenciesMeta).toEqual({
+      '@angular/core': optional,
+      'multicast-dns': optional,
+      ws: optional,
+    });
   });
 });
