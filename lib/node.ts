@@ -1,6 +1,7 @@
 export * from './transport/node/index.js';
 export { p2p, type P2pOptions, type PeerOptions } from './p2p/node/p2p.js';
 export { p2pListen, type P2pListenOptions } from './p2p/node/p2p-listen.js';
+export type { VerifyPeerOf } from './p2p/node/verify-peer-of.js';
 export type { PeerSession, PeerSessionConfig } from './p2p/peer-session.js';
 export { multicastDns } from './p2p/node/multicast-dns.js';
 export type { MulticastDnsConfig } from './p2p/node/multicast-group.js';

@@ -1,11 +1,11 @@
-import { concat, defer, map, NEVER, Observable, of, switchMap, tap } from 'rxjs';
+import { concat, concatMap, defer, EMPTY, map, NEVER, Observable, of, switchMap, tap } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { Jid } from '../jid/jid.js';
 import { jid } from '../jid/jid.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { within } from '../stream/within.js';
 import { XmlStream } from '../stream/xml-stream.js';
-import type { Connection } from '../transport/transport.js';
+import type { Connection, TlsPolicy } from '../transport/transport.js';
 import { NS } from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import { XmlElement } from '../xml/xml-element.js';
@@ -24,6 +24,12 @@ export interface PeerStreamConfig extends StageConfig {
   /** Stream features of ours, told to whoever connects. */
   readonly features?: readonly XmlElement[];
   readonly limits?: Partial<XmlLimits>;
+  /** Whether TLS is started on the stream, as for `startTls`; `disabled` by default. */
+  readonly tls?: TlsPolicy;
+  /**
+   * Checks over TLS who the peer is that has connected, by what it says: completes, or errors with the reason why it is to be refused.
+   */
+  readonly verify?: (peer: Jid | undefined) => Observable<never>;
 }
 
 /**
@@ -46,7 +52,7 @@ export function openToPeer(connection: Connection, to: Jid, config: PeerStreamCo
       return stream.header$;
     }).pipe(
       map(({ from }) => {
-        checkHeader(stream);
+        if (stream.header.contentNs !== NS.client) throw stream.reject(wrongNamespace(stream));
         if (from !== undefined && !sameJid(from, to)) {
           throw stream.reject(fault('invalid-from', `'${from}' answers, not '${to.toString()}'`));
         }
@@ -73,19 +79,33 @@ export function openToPeer(connection: Connection, to: Jid, config: PeerStreamCo
  */
 export function acceptPeer(connection: Connection, config: PeerStreamConfig): Observable<PeerStream> {
   const { timeouts, scheduler, trace } = stageOf(config);
-  const { own } = config;
+  const { own, verify } = config;
   return streamOn(connection, config, (stream) =>
     stream.header$.pipe(
-      map(({ from, to, version }) => {
+      map(({ from, to }) => {
         trace({ type: 'opened', id: stream.header.id, from });
-        trace({ type: 'opening' });
-        stream.open({ to: from ?? '', from: own.toString() });
-        checkHeader(stream);
-        if (to !== undefined && !sameJid(to, own)) throw stream.reject(fault('host-unknown', `this is not '${to}'`));
+        const answer = () => {
+          trace({ type: 'opening' });
+          stream.open({ to: from ?? '', from: own.toString() });
+        };
+        const refuse = (error: StreamError) => {
+          answer();
+          throw stream.reject(error);
+        };
+        if (stream.header.contentNs !== NS.client) refuse(wrongNamespace(stream));
+        if (to !== undefined && !sameJid(to, own)) refuse(fault('host-unknown', `this is not '${to}'`));
         const peer = from === undefined ? undefined : parsed(from);
-        if (from !== undefined && !peer) throw stream.reject(fault('improper-addressing', `'${from}' is no JID`));
-        if (version !== undefined) stream.send(xml('features', { xmlns: NS.stream }, ...(config.features ?? [])));
+        if (from !== undefined && !peer) refuse(fault('improper-addressing', `'${from}' is no JID`));
+        return { peer, answer };
+      }),
+      // Who is not whom it says is told nothing.
+      concatMap((met) => concat(connection.tls && verify ? verify(met.peer) : EMPTY, of(met))),
+      map(({ peer, answer }) => {
+        answer();
         stream.features = NO_FEATURES;
+        if (stream.header.version !== undefined) {
+          stream.send(xml('features', { xmlns: NS.stream }, offerOf(connection, config), ...(config.features ?? [])));
+        }
         return { stream, peer };
       }),
       within('open', timeouts.open, scheduler),
@@ -109,9 +129,14 @@ function streamOn<T>(
   });
 }
 
-function checkHeader(stream: XmlStream): void {
-  if (stream.header.contentNs === NS.client) return;
-  throw stream.reject(fault('invalid-namespace', `the stream is for '${stream.header.contentNs}'`));
+/** STARTTLS, as far as it can be had (RFC 6120 section 5.4.1). */
+function offerOf({ tls, startTls }: Connection, { tls: policy = 'disabled' }: PeerStreamConfig): XmlElement | null {
+  if (tls || !startTls || policy === 'disabled') return null;
+  return xml('starttls', { xmlns: NS.tls }, policy === 'required' ? xml('required') : null);
+}
+
+function wrongNamespace({ header }: XmlStream): StreamError {
+  return fault('invalid-namespace', `the stream is for '${header.contentNs}'`);
 }
 
 function sameJid(text: string, expected: Jid): boolean {
@@ -126,7 +151,7 @@ function parsed(text: string): Jid | undefined {
   }
 }
 
-function fault(condition: string, text: string): StreamError {
+export function fault(condition: string, text: string): StreamError {
   return new StreamError({ condition, text, phase: 'open' });
 }
 

@@ -8,7 +8,7 @@ import { xml } from '../xml/xml.js';
 import { hold } from './hold.js';
 import { openStreamOn, type OpenStreamConfig } from './open-stream.js';
 import { scopeMap } from './scope-map.js';
-import { stageOf } from './stage-config.js';
+import { stageOf, type StageConfig } from './stage-config.js';
 import { inPhase, within } from './within.js';
 import type { XmlStream } from './xml-stream.js';
 
@@ -37,9 +37,13 @@ export interface StartTlsConfig extends OpenStreamConfig {
  * `XmppTimeoutError` of phase `starttls`, `tls`, `open` or `features`. With `required` nothing but `<starttls/>` is ever
  * sent in clear.
  *
+ * @param open Opens the stream anew over TLS; `openStream` does by default.
  * @see RFC 6120 section 5
  */
-export function startTls(config: StartTlsConfig): OperatorFunction<XmlStream, XmlStream> {
+export function startTls(
+  config: StartTlsConfig,
+  open: (connection: Connection, config: StartTlsConfig) => Observable<XmlStream> = openStreamOn,
+): OperatorFunction<XmlStream, XmlStream> {
   const { policy = 'required' } = config;
   return scopeMap((stream) => {
     const { connection, features } = stream;
@@ -51,8 +55,8 @@ export function startTls(config: StartTlsConfig): OperatorFunction<XmlStream, Xm
       );
     }
     return proceed(stream, config).pipe(
-      switchMap(() => secure(connection, config)),
-      scopeMap((secured) => openStreamOn(secured, config)),
+      switchMap(() => secureConnection(connection, config)),
+      scopeMap((secured) => open(secured, config)),
     );
   });
 }
@@ -69,9 +73,9 @@ const UNKNOWN_TO_SERVER = new Set([
   'unsupported-stanza-type',
 ]);
 
-function proceed(stream: XmlStream, config: StartTlsConfig): Observable<unknown> {
+function proceed(stream: XmlStream, config: StageConfig): Observable<unknown> {
   const { timeouts, scheduler, trace } = stageOf(config);
-  const advertised = stream.features.child('starttls', NS.tls) !== undefined;
+  const advertised = stream.features.child('starttls', NS.tls);
   return defer(() => {
     trace({ type: 'starting-tls' });
     // Whoever is told may give up there and then: nothing is to follow the footer.
@@ -95,7 +99,8 @@ function proceed(stream: XmlStream, config: StartTlsConfig): Observable<unknown>
   );
 }
 
-function secure(connection: Connection, config: StartTlsConfig): Observable<Connection> {
+/** Starts TLS on a connection that both sides have agreed to secure. */
+export function secureConnection(connection: Connection, config: StageConfig): Observable<Connection> {
   const { timeouts, scheduler, trace } = stageOf(config);
   return defer(() => {
     trace({ type: 'securing' });

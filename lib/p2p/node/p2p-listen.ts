@@ -4,19 +4,33 @@ import { asyncScheduler, catchError, defer, EMPTY, mergeMap, Observable } from '
 import { Attempt } from '../../client/attempt.js';
 import { StreamError } from '../../errors/stream-error.js';
 import { TransportError } from '../../errors/transport-error.js';
+import { UsageError } from '../../errors/usage-error.js';
 import type { XmppError } from '../../errors/xmpp-error.js';
+import type { Jid } from '../../jid/jid.js';
+import { injected } from '../../transport/node/dial-target.js';
 import { socketResource } from '../../transport/node/socket-resource.js';
 import { connectError } from '../../transport/node/socket-error.js';
 import { tlsInfo } from '../../transport/node/tls-info.js';
 import { DEFAULT_TIMEOUTS } from '../../transport/timeouts.js';
+import type { TlsPolicy } from '../../transport/transport.js';
 import { peerSession, type PeerSession } from '../peer-session.js';
-import { acceptPeer } from '../peer-stream.js';
+import { acceptSecuredPeer } from '../peer-tls.js';
 import { ownJid } from './own-jid.js';
-import { toJid, type PeerOptions } from './p2p.js';
+import { tlsPolicy, toJid, type PeerOptions } from './p2p.js';
+import { secureServerSocket } from './secure-server-socket.js';
+import { handshakeOptions, verifyPeerOf, type VerifyPeerOf } from './verify-peer-of.js';
 
-export interface P2pListenOptions extends Omit<PeerOptions, 'tls'> {
-  /** Direct TLS with these options of Node: `cert` and `key` at least; none by default. */
-  readonly tls?: TlsOptions;
+export interface P2pListenOptions extends PeerOptions {
+  /**
+   * Node's options for TLS: `cert` and `key` at least, wherever TLS is to be had. With `requestCert` peers have to show a certificate that
+   * leads to one of `ca` and is for the domain of their JID; else whoever connects proves nothing.
+   */
+  readonly tlsOptions?: TlsOptions;
+  /**
+   * Peers have to show a certificate, and this decides about it, before they are answered: alone, so that it may be self-signed; or where
+   * `tlsOptions.ca` is given, after it was found good. Compare it with what is known of the JID that the peer gives itself.
+   */
+  readonly verifyPeer?: VerifyPeerOf;
   /** Default 5298; 0 for any free port. */
   readonly port?: number;
   /** The address to listen on; all by default. */
@@ -45,7 +59,9 @@ export function p2pListen(options: P2pListenOptions = {}): Observable<PeerSessio
   let peers = 0;
   return defer(() => {
     const own = toJid(options.jid) ?? ownJid();
-    return sockets(options).pipe(mergeMap((socket) => sessionOn(socket, ++peers)));
+    const tls = tlsPolicy(options);
+    if (tls !== 'disabled') checkTlsOptions(options);
+    return sockets(options, tls).pipe(mergeMap((socket) => sessionOn(socket, ++peers)));
 
     function sessionOn(socket: Socket, number: number): Observable<PeerSession> {
       const { scheduler = asyncScheduler, features, limits } = options;
@@ -53,15 +69,28 @@ export function p2pListen(options: P2pListenOptions = {}): Observable<PeerSessio
       const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
       const stage = { timeouts, scheduler, trace: attempt.trace };
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+      let secure = socket instanceof TLSSocket ? socket : undefined;
+      const verify = (claimed: Jid | undefined) => verifyPeerOf(secure!, claimed, peer, options);
       return socketResource({
         open: () => socket,
         ready: undefined,
         peer,
         scheduler,
         failed: (error) => connectError(error, peer),
-        security: () => (socket instanceof TLSSocket ? { tls: tlsInfo(socket) } : {}),
+        security: (_, handOver) => {
+          if (secure) return { tls: tlsInfo(secure) };
+          if (tls === 'disabled') return {};
+          const startTls = () =>
+            defer(() => {
+              // The peer has nothing to say before `<proceed/>`, so whatever is there was put there (CVE-2011-0411).
+              if (socket.readableLength > 0) throw injected(peer);
+              handOver();
+              return secureServerSocket(socket, handshakeOptions(options), peer, scheduler, (made) => (secure = made));
+            });
+          return { startTls };
+        },
       }).pipe(
-        peerSession((connection) => acceptPeer(connection, { ...stage, own, features, limits }), {
+        peerSession((connection) => acceptSecuredPeer(connection, { ...stage, own, features, limits, tls, verify }), {
           ...{ ...options, ...stage, own },
         }),
         attempt.recorded(),
@@ -74,8 +103,16 @@ export function p2pListen(options: P2pListenOptions = {}): Observable<PeerSessio
   });
 }
 
-/** Sockets that are ready to be used: where TLS is asked for, after the handshake. */
-function sockets({ port = 5298, host, tls, maxPeers = 64, listening, timeouts }: P2pListenOptions): Observable<Socket> {
+/** @throws UsageError Where TLS cannot be had. */
+function checkTlsOptions({ tlsOptions: { cert, key, pfx, SNICallback } = {} }: P2pListenOptions): void {
+  if (pfx || SNICallback || (cert && key)) return;
+  throw new UsageError('bad-tls-options', 'TLS needs `tlsOptions` with `cert` and `key`, or `tls` is to be `disabled`');
+}
+
+/** Sockets that are ready to be used: with direct TLS, after the handshake. */
+function sockets(options: P2pListenOptions, policy: TlsPolicy): Observable<Socket> {
+  const { port = 5298, host, maxPeers = 64, listening, timeouts, security } = options;
+  const tls = security === 'direct' && policy !== 'disabled' && handshakeOptions(options);
   return new Observable((subscriber) => {
     const handshakeTimeout = timeouts?.tls ?? DEFAULT_TIMEOUTS.tls;
     const server: Server = tls

@@ -6,21 +6,29 @@ import { connect } from '../../stream/connect.js';
 import { connectTimeout } from '../../stream/connect-timeout.js';
 import { deadline } from '../../stream/deadline.js';
 import type { TraceEvent } from '../../trace/lifecycle-event.js';
-import { tcp, type TcpConfig, type TlsOptions } from '../../transport/node/index.js';
+import { tcp, type TcpConfig, type TlsOptions, type VerifyPeer } from '../../transport/node/index.js';
 import { DEFAULT_TIMEOUTS } from '../../transport/timeouts.js';
-import type { ConnectContext, Timeouts } from '../../transport/transport.js';
+import type { ConnectContext, Timeouts, TlsPolicy } from '../../transport/transport.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { XmlLimits } from '../../xml/xml-limits.js';
 import { peerSession, type PeerSession, type PeerSessionConfig } from '../peer-session.js';
-import { openToPeer } from '../peer-stream.js';
+import { openSecuredToPeer } from '../peer-tls.js';
 import { ownJid } from './own-jid.js';
 
 /** What both ends of a stream between peers are made from. */
 export interface PeerOptions extends Pick<PeerSessionConfig, 'iqTimeout' | 'random' | 'keepAlive' | 'interceptors'> {
   /** Who we are, as `user@machine`; by default whoever runs the process, on this machine. */
   readonly jid?: Jid | string;
-  /** Direct TLS, with these options of Node; none by default. The initiator verifies the certificate for the domain of `to`. */
-  readonly tls?: TlsOptions;
+  /**
+   * - `required`: TLS or an error, and nothing but `<starttls/>` in clear;
+   * - `preferred`: TLS where the other side has it;
+   * - `disabled`: never.
+   *
+   * By default `required` where there is anything of `tlsOptions` or `verifyPeer`, and `disabled` where there is not.
+   */
+  readonly tls?: TlsPolicy;
+  /** How TLS comes about: by STARTTLS (default), or from the first byte. */
+  readonly security?: 'starttls' | 'direct';
   readonly timeouts?: Partial<Timeouts>;
   readonly limits?: Partial<XmlLimits>;
   /** Stream features of ours. */
@@ -34,6 +42,16 @@ export interface P2pOptions
   extends PeerOptions, Pick<TcpConfig, 'host' | 'port' | 'duplex' | 'path' | 'family' | 'localAddress' | 'resolver'> {
   /** Who is expected at the other end. */
   readonly to: Jid | string;
+  /**
+   * Node's options for TLS. The certificate is to lead to one of `ca`, or else to the CAs of Node, and to be for the domain of `to`: without
+   * `ca` and `verifyPeer` a self-signed one is refused.
+   */
+  readonly tlsOptions?: TlsOptions;
+  /**
+   * Decides about the certificate: alone, so that it may be self-signed; or where `tlsOptions.ca` is given, after it was found good. Anything
+   * but `true` refuses it.
+   */
+  readonly verifyPeer?: VerifyPeer;
 }
 
 /**
@@ -41,7 +59,7 @@ export interface P2pOptions
  *
  * ```text
  * tcp        ---c--------------
- * streams       <-> features
+ * streams       <-> features, STARTTLS
  * p2p        ---------s--------     unsubscribing disconnects
  * ```
  *
@@ -53,7 +71,8 @@ export interface P2pOptions
 export function p2p(options: P2pOptions): Observable<PeerSession> {
   let attempts = 0;
   return defer(() => {
-    const { scheduler = asyncScheduler, random = secureRandom, tls, limits, features } = options;
+    const { scheduler = asyncScheduler, random = secureRandom, limits, features, verifyPeer } = options;
+    const tls = tlsPolicy(options);
     const attempt = new Attempt(++attempts, scheduler, options.trace);
     return defer(() => {
       const own = toJid(options.jid) ?? ownJid();
@@ -63,14 +82,20 @@ export function p2p(options: P2pOptions): Observable<PeerSession> {
       const context: ConnectContext = {
         ...{ ...stage, random },
         domain: to.asciiDomain,
-        tls: tls ? 'required' : 'disabled',
+        tls,
       };
-      const { host, port, duplex, path, family, localAddress, resolver } = options;
+      const { host, port, duplex, path, family, localAddress, resolver, tlsOptions } = options;
+      const security = tls === 'disabled' ? 'none' : (options.security ?? 'starttls');
+      // Whoever decides alone is asked about any certificate.
+      const alone = verifyPeer && !tlsOptions?.ca && { rejectUnauthorized: false };
       const where = (duplex ?? path) ? { duplex, path } : { host: host ?? to.asciiDomain, port: port ?? 5298 };
-      const transport = tcp({ ...where, family, localAddress, resolver, tls, security: tls ? 'direct' : 'none' });
+      const transport = tcp({
+        ...{ ...where, family, localAddress, resolver, verifyPeer, security },
+        tls: { ...tlsOptions, ...alone },
+      });
       return connect(transport, context).pipe(
         connectTimeout(timeouts.connect, scheduler),
-        peerSession((connection) => openToPeer(connection, to, { ...stage, own, limits, features }), {
+        peerSession((connection) => openSecuredToPeer(connection, to, { ...stage, own, limits, features, tls }), {
           ...{ ...options, ...stage, own },
         }),
         deadline(timeouts.deadline, scheduler, () => attempt.phase),
@@ -81,4 +106,15 @@ export function p2p(options: P2pOptions): Observable<PeerSession> {
 
 export function toJid(given: Jid | string | undefined): Jid | undefined {
   return typeof given === 'string' ? jid(given) : given;
+}
+
+/** What is to be secured where nobody says so. */
+export function tlsPolicy({ tls, tlsOptions, verifyPeer }: PeerTls): TlsPolicy {
+  return tls ?? (tlsOptions || verifyPeer ? 'required' : 'disabled');
+}
+
+interface PeerTls {
+  readonly tls?: TlsPolicy;
+  readonly tlsOptions?: object;
+  readonly verifyPeer?: unknown;
 }

@@ -176,7 +176,7 @@ function withinTarget<T>({ timeouts, scheduler }: ConnectContext, text: string):
   return timeout({ first: due, scheduler, with: () => throwError(() => new XmppTimeoutError('connect', due, text)) });
 }
 
-function injected(peer: string): TlsError {
+export function injected(peer: string): TlsError {
   return new TlsError({
     condition: 'data-after-proceed',
     text: `${peer} sent data in clear where only TLS may follow; somebody may have injected it`,

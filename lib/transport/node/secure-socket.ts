@@ -178,7 +178,8 @@ function certificateOf(tls: TLSSocket): PeerCertificate {
   return raw ? new X509Certificate(raw).toLegacyObject() : certificate;
 }
 
-function accepted(verifyPeer: VerifyPeer, certificate: PeerCertificate, peer: string): Observable<never> {
+/** Completes if `verifyPeer` says `true`, and nothing else. */
+export function accepted(verifyPeer: VerifyPeer, certificate: PeerCertificate, peer: string): Observable<never> {
   const refused = (cause?: unknown) =>
     new TlsError({
       condition: 'untrusted-certificate',

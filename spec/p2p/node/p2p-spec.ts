@@ -2,61 +2,14 @@ import { connect as connectSocket, createServer, type AddressInfo } from 'node:n
 import { filter, firstValueFrom, of } from 'rxjs';
 import { StreamError } from '../../../lib/errors/index.js';
 import { whitespace, xml, type XmppError } from '../../../lib/index.js';
-import { p2p, p2pListen, type P2pListenOptions, type P2pOptions, type PeerSession } from '../../../lib/node.js';
 import { NS } from '../../../lib/xml/index.js';
 import { authority } from '../../support/certificates.js';
 import { tcpServer } from '../../support/loopback.js';
-import { watch, type Watch } from '../../support/watch.js';
+import { body, closed, dial, JULIET, listen, releaseAll, ROMEO } from '../support/peers.js';
 
-const JULIET = 'juliet@pronto.example';
-const ROMEO = 'romeo@forza.example';
 const FEATURE = xml('ice', { xmlns: 'urn:example:ice' });
 
-const held: { unsubscribe(): void }[] = [];
-afterEach(() => held.splice(0).forEach((one) => one.unsubscribe()));
-
-interface Listening {
-  readonly port: number;
-  readonly watched: Watch<PeerSession>;
-  readonly failures: XmppError[];
-  /** Resolves with each failure in turn. */
-  failure(): Promise<XmppError>;
-}
-
-async function listen(options: P2pListenOptions = {}): Promise<Listening> {
-  const failures: XmppError[] = [];
-  let told: ((error: XmppError) => void) | undefined;
-  let watched!: Watch<PeerSession>;
-  const port = await new Promise<number>((resolve, reject) => {
-    watched = watch(
-      p2pListen({
-        ...{ jid: ROMEO, host: '127.0.0.1', port: 0, keepAlive: false },
-        listening: (address) => resolve(address.port),
-        failed: (error) => {
-          failures.push(error);
-          told?.(error);
-        },
-        ...options,
-      }),
-    );
-    held.push(watched);
-    void watched.ended.then(() => reject(watched.error as Error));
-  });
-  return {
-    port,
-    watched,
-    failures,
-    failure: () => new Promise((resolve) => (failures.length > 0 ? resolve(failures.at(-1)!) : (told = resolve))),
-  };
-}
-
-const dial = (port: number, options: Partial<P2pOptions> = {}) => {
-  const watched = watch(p2p({ jid: JULIET, to: ROMEO, host: '127.0.0.1', port, keepAlive: false, ...options }));
-  held.push(watched);
-  return watched;
-};
-const body = (text: string) => xml('message', {}, xml('body', {}, text));
-const closed = ({ stanza$ }: PeerSession) => new Promise<void>((complete) => stanza$.subscribe({ complete }));
+afterEach(releaseAll);
 
 describe('p2p and p2pListen', () => {
   it('D16: features are those of the hook when the stream opens, at every stream; each side knows the other', async () => {
@@ -164,20 +117,20 @@ describe('p2p and p2pListen', () => {
     await old.close();
   });
 
-  it('over TLS, where both ends want it: verified for the domain of the peer', async () => {
+  it('over direct TLS, where both ends want it: verified for the domain of the peer', async () => {
     const ca = await authority();
     const { cert, key } = await ca.issue({ dns: ['forza.example'] });
-    const { port, watched } = await listen({ tls: { cert, key } });
-    const attempt = dial(port, { tls: { ca: ca.cert } });
+    const { port, watched } = await listen({ tlsOptions: { cert, key }, security: 'direct' });
+    const attempt = dial(port, { tlsOptions: { ca: ca.cert }, security: 'direct' });
     const session = await attempt.first;
     const there = firstValueFrom((await watched.first).message$);
     session.send(body('hello'));
     expect((await there).child('body')?.text()).toBe('hello');
     for (const [options, condition] of [
-      [{ tls: {} }, 'untrusted-certificate'],
-      [{ tls: { ca: ca.cert }, to: 'romeo@elsewhere.example' }, 'wrong-identity'],
+      [{ tls: 'required' }, 'untrusted-certificate'],
+      [{ tlsOptions: { ca: ca.cert }, to: 'romeo@elsewhere.example' }, 'wrong-identity'],
     ] as const) {
-      const refused = dial(port, options);
+      const refused = dial(port, { ...options, security: 'direct' });
       await refused.ended;
       expect(refused.error).toMatchObject({ layer: 'tls', condition });
     }
