@@ -1,5 +1,5 @@
 import { NS } from './namespaces.js';
-import { excerpt, XmlFault } from './xml-fault.js';
+import { excerpt, malformed, XmlFault } from './xml-fault.js';
 
 /** What a declaration replaced: prefix and earlier namespace, in turn. */
 export type Replaced = (string | undefined)[];
@@ -15,18 +15,14 @@ export class NamespaceScope {
 
   /** Takes a declaration, and notes in `replaced` what `restore` needs. */
   declare(prefix: string, ns: string, replaced: Replaced): void {
-    if (prefix === 'xmlns' || (prefix === 'xml') !== (ns === NS.xml) || ns === NS.xmlns) {
-      throw new XmlFault('not-well-formed', `the prefix ${excerpt(prefix)} may not be bound to ${excerpt(ns)}`);
-    }
-    if (ns === '') throw new XmlFault('not-well-formed', `the prefix ${excerpt(prefix)} may not be unbound`);
+    checkDeclaration(prefix, ns);
+    if (ns === '') throw malformed(prefix);
     replaced.push(prefix, this.#prefixes.get(prefix));
     this.#prefixes.set(prefix, ns);
   }
 
   declareDefault(ns: string): void {
-    if (ns === NS.xml || ns === NS.xmlns) {
-      throw new XmlFault('not-well-formed', `the default namespace may not be ${ns}`);
-    }
+    checkDeclaration('', ns);
     this.default = ns;
   }
 
@@ -42,10 +38,13 @@ export class NamespaceScope {
   resolve(qname: string, colon: number): string {
     const prefix = qname.slice(0, colon);
     const ns = this.#prefixes.get(prefix);
-    if (prefix === 'xmlns') {
-      throw new XmlFault('not-well-formed', `malformed name: ${excerpt(qname)}`);
-    }
+    if (prefix === 'xmlns') throw malformed(qname);
     if (ns === undefined) throw new XmlFault('bad-namespace-prefix', `unbound prefix: ${excerpt(qname)}`);
     return ns;
   }
+}
+
+/** What `xml` and `xmlns` stand for is bound for ever (section 3). */
+function checkDeclaration(prefix: string, ns: string): void {
+  if (prefix === 'xmlns' || (prefix === 'xml') !== (ns === NS.xml) || ns === NS.xmlns) throw malformed(ns);
 }

@@ -5,7 +5,7 @@ import { Tokenizer } from './tokenizer.js';
 import { TreeBuilder, type TreeSink } from './tree-builder.js';
 import { Utf8Decoder } from './utf8-decoder.js';
 import type { XmlElement } from './xml-element.js';
-import { excerpt, XmlFault } from './xml-fault.js';
+import { checkLimit, excerpt, XmlFault } from './xml-fault.js';
 import { xmlLimits, type XmlLimits } from './xml-limits.js';
 
 export interface StreamParserOptions {
@@ -31,9 +31,9 @@ export interface StreamParserHandlers {
 
 /**
  * How much is decoded and parsed at a time. V8's substrings keep the string alive that they were cut from: a small slice
- * bounds what one kept text retains, and costs no throughput.
+ * bounds what one kept text retains. Slices of 4096 octets would take a tenth less time, and retain 4 KB.
  */
-const SLICE = 4096;
+const SLICE = 1536;
 const NOTHING = new Uint8Array(0);
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 /** Thrown through the tokenizer to leave it at once after a handler ended the parsing. */
@@ -173,26 +173,29 @@ export class StreamParser {
     while (this.#offset < bytes.length) {
       // Never more than the limit goes to the tokenizer, so what is buffered there is bounded, whatever it is.
       const room = this.#limits.stanzaBytes - this.#used;
-      if (room <= 0) throw new XmlFault('policy-violation', `more than ${this.#limits.stanzaBytes} octets`);
+      checkLimit(this.#used + 1, this.#limits.stanzaBytes, 'octets');
       const start = this.#offset;
-      const end = Math.min(bytes.length, start + Math.min(room, SLICE));
-      this.#offset = end;
-      const slice = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
-      const pending = this.#decoder.pending;
+      // A view of one kind, whatever is given (Node's sockets give a Buffer): engines read it faster then.
+      let slice = new Uint8Array(bytes.buffer, bytes.byteOffset + start, Math.min(bytes.length - start, room, SLICE));
+      // Nothing is cut in two where that can be helped.
+      if (start + slice.length < bytes.length) slice = slice.subarray(0, slice.lastIndexOf(0x3e) + 1 || SLICE);
+      this.#offset += slice.length;
+      const ascii = this.#decoder.pending === 0;
       const text = this.#decoder.decode(slice);
-      this.#feed(text, end - start, text.length === pending + end - start - this.#decoder.pending);
+      this.#feed(text, slice.length, ascii && text.length === slice.length ? slice : undefined);
       if (this.#decoder.fault) throw this.#decoder.fault;
     }
   }
 
-  #feed(text: string, octets: number, ascii: boolean): void {
+  /** @param ascii The octets, if they all are ASCII. */
+  #feed(text: string, octets: number, ascii: Uint8Array | undefined): void {
     if (!this.#begun && text !== '') {
       this.#begun = true;
       // In XMPP it is a character, which has no place here (RFC 6120 section 11.6).
       if (text.charCodeAt(0) === 0xfeff) throw new XmlFault('not-well-formed', 'a byte order mark');
     }
     this.#afterBoundary = -1;
-    this.#tokenizer.write(text);
+    this.#tokenizer.write(text, ascii);
     const after = this.#afterBoundary;
     if (after < 0) this.#used += octets;
     else this.#used = this.#decoder.pending + (ascii ? after : utf8Length(text, text.length - after));
@@ -200,9 +203,7 @@ export class StreamParser {
 
   #parseFrame(frame: Uint8Array | string): void {
     const size = typeof frame === 'string' ? utf8LengthWithin(frame, this.#limits.stanzaBytes) : frame.length;
-    if (size > this.#limits.stanzaBytes) {
-      throw new XmlFault('policy-violation', `more than ${this.#limits.stanzaBytes} octets`);
-    }
+    checkLimit(size, this.#limits.stanzaBytes, 'octets');
     this.#inFrame = 0;
     this.#used = 0;
     if (typeof frame !== 'string') {
@@ -210,7 +211,7 @@ export class StreamParser {
     } else {
       if (LONE_SURROGATE.test(frame)) throw loneSurrogate();
       if (frame.length > SLICE) this.#parse(new TextEncoder().encode(frame));
-      else this.#feed(frame, size, true);
+      else this.#feed(frame, size, undefined);
     }
     if (this.#inFrame !== 1 || !this.#atRest || this.#decoder.pending > 0) {
       throw notOneElement();

@@ -1,6 +1,6 @@
 import { Attributes } from './attributes.js';
 import { ILLEGAL, isName, isQName } from './names.js';
-import { excerpt, XmlFault } from './xml-fault.js';
+import { checkLimit, malformed, XmlFault } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
 
 /** What a tokenizer tells. Names are as written, prefix included; references are resolved, lines normalised. */
@@ -40,7 +40,7 @@ const LESS = 0x3c;
 const EQUAL = 0x3d;
 const GREATER = 0x3e;
 const QUESTION = 0x3f;
-const CLOSE_BRACKET = 0x5d;
+const BRACKET = 0x5d;
 
 // Where a character stands for itself.
 const IN_TEXT = 1;
@@ -53,8 +53,8 @@ const NAME_START = 32;
 const UNUSUAL = 64;
 const SPACE = 128;
 const SETS = [
-  /[\t\n -%'-;=?-\\^-\x7f]/,
-  /[\t\n -=?-\\^-\x7f]/,
+  /[\t\n -%'-;=?-\x7f]/,
+  /[\t\n -=?-\x7f]/,
   /[ !#-%'-;=-\x7f]/,
   /[ -%(-;=-\x7f]/,
   /[-.:\w]/,
@@ -63,19 +63,10 @@ const SETS = [
   /[\t\n\r ]/,
 ];
 
-/** By UTF-16 code unit. NUL stands nowhere, so it ends whatever is being read: and it is what `at` gives beyond the end. */
-const CLASS = /* #__PURE__ */ classes();
-
-function classes(): Uint8Array {
-  const table = new Uint8Array(0x10000).fill(
-    IN_TEXT | IN_CDATA | IN_QUOTES | IN_APOSTROPHES | IN_NAME | NAME_START | UNUSUAL,
-  );
-  for (let code = 0; code < 128; code++) {
-    table[code] = SETS.reduce((bits, set, n) => bits | (set.test(String.fromCharCode(code)) ? 1 << n : 0), 0);
-  }
-  table[0xfffe] = table[0xffff] = 0;
-  return table;
-}
+/** By octet as `octetsOf` has them. NUL stands nowhere, so it ends whatever is being read. */
+const CLASS = /* #__PURE__ */ Uint8Array.from({ length: 129 }, (_, code) =>
+  SETS.reduce((bits, set, n) => bits | (code > 127 ? ~SPACE : set.test(String.fromCharCode(code)) ? 1 << n : 0), 0),
+);
 
 /** What the end of a chunk can leave unfinished. */
 const enum Rest {
@@ -101,7 +92,17 @@ const PREDEFINED = new Map([
   ['&quot;', '"'],
   ['&apos;', "'"],
 ]);
+/**
+ * Strings of up to this length are copies of their own; longer ones would keep the text alive that they were cut from, and are
+ * not kept here.
+ */
+const SHORT = 15;
+/** The names that came last, by a hash, so that most names need neither a string nor a check, and are keys that the engine knows. */
+const NAMES: string[] = /* #__PURE__ */ new Array(512).fill('');
+/** Their octets, with NUL after them. */
+const NAME_OCTETS = /* #__PURE__ */ new Uint8Array(512 << 4);
 const NOTHING = /^(?!)/;
+const ENCODER = /* #__PURE__ */ new TextEncoder();
 
 /**
  * Tokens of XML 1.0 as XMPP has it (RFC 6120 section 11): no DTD, no processing instruction, no comment, and no entity but
@@ -119,7 +120,11 @@ export class Tokenizer {
   /** The names of what is open. */
   readonly #open: string[] = [];
   #chunk = '';
+  /** The chunk's characters, an octet each: looking at them is several times faster than at those of a string. */
+  #octets = new Uint8Array(0) as Uint8Array;
   #i = 0;
+  /** Where the last `<` of the chunk is: whatever tag begins earlier is complete. */
+  #last = 0;
   /** What follows the current chunk. */
   #next = '';
   /** What is not complete. */
@@ -129,22 +134,12 @@ export class Tokenizer {
   #quote = 0;
   /** Of the text that is being read. */
   #text = '';
-  /** At most how many pieces `#text` or `#rest` consists of. */
+  /** At most how many pieces the text, value or rest consists of that is being read. */
   #pieces = 0;
-  /** Closing brackets that are not in `#text` yet, as they may be of `]]>`. */
-  #brackets = 0;
   #cdata = false;
-  #afterCr = false;
   /** Whether an XML declaration may come. */
   #atStart: boolean;
   #sawRoot = false;
-  // The start tag that is being read.
-  #name = '';
-  #attributes: Attributes | undefined;
-  #xmlns: string | undefined;
-  #prefixed = false;
-  #count = 0;
-  #empty = false;
   /** Whether the last name has a prefix or something beyond ASCII. */
   #unusual = false;
 
@@ -171,11 +166,15 @@ export class Tokenizer {
     return this.#kind === Rest.None;
   }
 
-  /** Reads a chunk, which must hold whole characters. */
-  write(chunk: string): void {
+  /**
+   * Reads a chunk, which must hold whole characters.
+   *
+   * @param octets What `octetsOf` makes of it: the octets of the chunk itself, if they all are ASCII.
+   */
+  write(chunk: string, octets: Uint8Array = octetsOf(chunk)): void {
     let start = 0;
     if (this.#kind !== Rest.None) {
-      start = this.#endIn(chunk, 0, this.#kind);
+      start = this.#endIn(octets, 0, this.#kind);
       if (start === 0) {
         this.#rest = this.#joined(this.#rest, chunk);
         return;
@@ -184,17 +183,19 @@ export class Tokenizer {
       this.#rest = '';
       this.#kind = Rest.None;
       this.#next = chunk.slice(start);
-      this.#read(whole, 0);
+      this.#read(whole, octetsOf(whole), 0);
       this.#next = '';
     }
-    this.#read(chunk, start);
+    this.#read(chunk, octets, start);
   }
 
-  #read(chunk: string, start: number): void {
+  #read(chunk: string, octets: Uint8Array, start: number): void {
     this.#chunk = chunk;
+    this.#octets = octets;
     this.#i = start;
+    this.#last = octets.lastIndexOf(LESS);
     while (this.#i < chunk.length) {
-      if (this.#open.length > this.#top) this.#characters(this.#cdata ? IN_CDATA : IN_TEXT);
+      if (this.#open.length > this.#top) this.#characters();
       else this.#between();
     }
   }
@@ -202,13 +203,13 @@ export class Tokenizer {
   /** Before, directly within and after the root: only white space, which is neither kept nor told. */
   #between(): void {
     const start = this.#i;
-    this.#i = spaces(this.#chunk, start);
+    this.#i = spaces(this.#octets, start);
     if (this.#i > start) {
       this.#atStart = false;
       if (this.#open.length === this.#top) this.#handler.whitespace();
     }
     if (this.#i === this.#chunk.length) return;
-    if (at(this.#chunk, this.#i) !== LESS) throw this.#textOutside();
+    if (this.#octets[this.#i] !== LESS) throw this.#textOutside();
     this.#markup();
   }
 
@@ -219,104 +220,89 @@ export class Tokenizer {
     );
   }
 
-  #characters(set: number): void {
-    const chunk = this.#chunk;
-    let i = this.#i;
-    if (this.#afterCr && at(chunk, i) === NL) i++;
-    this.#afterCr = false;
-    const start = i;
-    while (CLASS[at(chunk, i)]! & set) i++;
-    this.#i = i;
-    if (i > start) this.#add(chunk.slice(start, i));
-    if (i === chunk.length) return;
-    const code = at(chunk, i);
-    if (code === LESS) {
-      this.#add('');
-      this.#markup();
-    } else if (code === AMP) {
-      this.#add('');
-      this.#reference();
-    } else {
-      this.#i++;
-      if (code === CLOSE_BRACKET) this.#brackets++;
-      else if (code === GREATER) this.#greater();
-      else if (code === CR) {
-        this.#add('\n');
-        this.#afterCr = true;
-      } else throw malformed(chunk[i]!);
+  #characters(): void {
+    const octets = this.#octets;
+    const start = this.#i;
+    const set = this.#cdata ? IN_CDATA : IN_TEXT;
+    let i = start;
+    let end: number;
+    let code: number;
+    let lineEnds = false;
+    for (;;) {
+      while (CLASS[at(octets, i)]! & set) i++;
+      end = i;
+      code = at(octets, i);
+      if (code === CR) lineEnds = true;
+      else if (code !== GREATER) break;
+      else if (i > start + 1 && octets[i - 1] === BRACKET && octets[i - 2] === BRACKET) {
+        if (!this.#cdata) throw malformed(']]>');
+        this.#cdata = false;
+        end = i - 2;
+        break;
+      }
+      i++;
     }
-  }
-
-  #greater(): void {
-    if (this.#brackets < 2) this.#add('>');
-    else if (this.#cdata) {
-      this.#brackets -= 2;
-      this.#add('');
-      this.#cdata = false;
-    } else throw malformed(']]>');
-  }
-
-  #add(text: string): void {
-    if (this.#brackets > 0) {
-      text = ']'.repeat(this.#brackets) + text;
-      this.#brackets = 0;
+    // What may be the beginning of `]]>` or of CR LF is looked at again with what follows.
+    if (i === octets.length)
+      while (end > start && end > i - 2 && (octets[end - 1] === BRACKET || octets[end - 1] === CR)) end--;
+    if (end > start) {
+      const text = this.#chunk.slice(start, end);
+      this.#text = this.#joined(this.#text, lineEnds ? text.replace(/\r\n?/g, '\n') : text);
     }
-    if (text !== '') this.#text = this.#joined(this.#text, text);
+    this.#i = end;
+    if (i === octets.length) {
+      if (end < i) this.#keep(Rest.Any);
+    } else if (code === LESS) this.#markup();
+    else if (code === AMP) this.#reference();
+    else if (code === GREATER) this.#i = i + 1;
+    else throw malformed(this.#chunk[i]!);
   }
 
   /**
    * The engine makes a tree of pieces of what is joined: up to 32 octets for each octet received, if it comes in single ones
-   * or is full of line ends or references. So the tree is made one string again whenever it may have grown by a sixteenth and
-   * then some, which bounds it at a small multiple and keeps the work linear.
+   * or is full of references. So the tree is made one string again whenever it may have grown by a sixteenth and then some,
+   * which bounds it at a small multiple and keeps the work linear.
    */
   #joined(text: string, more: string): string {
     text += more;
-    if (++this.#pieces > 4096 + (text.length >> 4)) {
-      this.#pieces = 0;
-      // A regular expression works on one string only, and leaves it so.
-      NOTHING.test(text);
-    }
+    if (++this.#pieces > 4096 + (text.length >> 4)) this.#flatten(text);
     return text;
+  }
+
+  #flatten(text: string): void {
+    this.#pieces = 0;
+    // A regular expression works on one string only, and leaves it so.
+    NOTHING.test(text);
   }
 
   /** `&`: a character or one of the predefined entities. */
   #reference(): void {
-    const chunk = this.#chunk;
-    const start = this.#i;
-    let i = start + 1;
-    if (at(chunk, i) === HASH) i++;
-    while (CLASS[at(chunk, i)]! & IN_NAME) i++;
-    if (i === chunk.length) {
-      this.#keep(i === start + 1 ? Rest.Any : Rest.Reference);
-      return;
+    const end = referenceEnd(this.#octets, this.#i);
+    if (end > this.#chunk.length) this.#keep(end === this.#i + 2 ? Rest.Any : Rest.Reference);
+    else {
+      this.#text = this.#joined(this.#text, resolved(this.#chunk.slice(this.#i, end)));
+      this.#i = end;
     }
-    this.#i = i + 1;
-    this.#add(resolved(chunk.slice(start, i + 1)));
   }
 
   /** `<`: a tag, the beginning of a CDATA section, or what XMPP does not have. */
   #markup(): void {
     const chunk = this.#chunk;
     const start = this.#i;
-    const code = at(chunk, start + 1);
+    const code = at(this.#octets, start + 1);
     if (code === BANG) this.#section();
     else if (start + 1 === chunk.length) this.#keep(Rest.Any);
     else if (code === QUESTION && !this.#atStart) throw restricted();
     else if (code !== SLASH && code !== QUESTION && !(CLASS[code]! & NAME_START)) throw malformed(chunk[start + 1]!);
     else {
-      try {
-        if (code === SLASH) this.#readEndTag();
-        else if (code === QUESTION) this.#readDeclaration();
-        else this.#readStartTag();
-      } catch (fault) {
-        this.#quote = 0;
-        if (this.#endIn(chunk, start + 1, Rest.Tag) > 0) throw fault;
-        this.#i = start;
-        this.#keep(Rest.Tag);
-        return;
+      this.#quote = 0;
+      if (start === this.#last && this.#endIn(this.#octets, start + 1, Rest.Tag) === 0) this.#keep(Rest.Tag);
+      else if (code === QUESTION) this.#declaration();
+      else {
+        this.#tellText();
+        if (code === SLASH) this.#endTag();
+        else this.#startTag();
       }
-      if (code === SLASH) this.#endTag();
-      else if (code !== QUESTION) this.#startTag();
     }
   }
 
@@ -328,10 +314,10 @@ export class Tokenizer {
   }
 
   /** Where the tag or reference ends that goes on at `i`; 0 if it does not. It is malformed if it ends with `<`. */
-  #endIn(chunk: string, i: number, kind: Rest): number {
-    if (kind === Rest.Any) return chunk.length;
-    while (i < chunk.length) {
-      const code = chunk.charCodeAt(i++);
+  #endIn(octets: Uint8Array, i: number, kind: Rest): number {
+    if (kind === Rest.Any) return octets.length;
+    while (i < octets.length) {
+      const code = octets[i++]!;
       if (kind === Rest.Reference) {
         if (!(CLASS[code]! & IN_NAME)) return i;
       } else if (code === LESS) return i;
@@ -357,7 +343,7 @@ export class Tokenizer {
     }
   }
 
-  #readDeclaration(): void {
+  #declaration(): void {
     const chunk = this.#chunk;
     DECLARATION.lastIndex = this.#i;
     const match = DECLARATION.exec(chunk);
@@ -371,27 +357,21 @@ export class Tokenizer {
     this.#atStart = false;
   }
 
-  #readEndTag(): void {
-    const chunk = this.#chunk;
-    const name = this.#open.at(-1);
-    if (name === undefined || !chunk.startsWith(name, this.#i + 2)) throw malformed('</');
-    const i = spaces(chunk, this.#i + 2 + name.length);
-    if (at(chunk, i) !== GREATER) throw malformed('</');
-    this.#i = i + 1;
-  }
-
   #endTag(): void {
-    this.#tellText();
-    this.#open.pop();
+    const name = this.#readName(this.#i + 2);
+    const end = spaces(this.#octets, this.#i);
+    if (name !== this.#open.pop() || at(this.#octets, end) !== GREATER) throw malformed('</');
+    this.#i = end + 1;
     this.#handler.endTag();
   }
 
-  #readStartTag(): void {
+  #startTag(): void {
     const chunk = this.#chunk;
+    const octets = this.#octets;
     if (this.#open.length < this.#top && this.#sawRoot) throw malformed('<');
     let start = this.#i + 1;
-    let i = this.#nameEnd(start);
-    const name = this.#checked(chunk.slice(start, i));
+    const name = this.#limitedName(start);
+    let i = this.#i;
     let attributes: Attributes | undefined;
     let xmlns: string | undefined;
     let prefixed = false;
@@ -399,104 +379,145 @@ export class Tokenizer {
     let code: number;
     for (;;) {
       start = i;
-      i = spaces(chunk, i);
-      code = at(chunk, i);
+      i = spaces(octets, i);
+      code = at(octets, i);
       if (code === SLASH || code === GREATER || i === start) break;
       start = i;
-      i = this.#nameEnd(i);
-      const key = this.#checked(chunk.slice(start, i));
-      i = spaces(chunk, i);
-      if (at(chunk, i) !== EQUAL) throw malformed(key);
-      i = spaces(chunk, i + 1);
-      const quote = at(chunk, i);
+      const key = this.#limitedName(i);
+      i = spaces(octets, this.#i);
+      if (at(octets, i) !== EQUAL) throw malformed(key);
+      i = spaces(octets, i + 1);
+      const quote = at(octets, i);
       const set = quote === QUOTE ? IN_QUOTES : quote === APOSTROPHE ? IN_APOSTROPHES : 0;
       start = ++i;
-      let plain = true;
-      for (;;) {
-        while (CLASS[(code = at(chunk, i))]! & set) i++;
-        if (code !== AMP && !(CLASS[code]! & SPACE)) break;
-        plain = false;
-        i++;
+      while (CLASS[at(octets, i)]! & set) i++;
+      let value = chunk.slice(start, i);
+      if (at(octets, i) !== quote) {
+        value = this.#unusualValue(value, i, set);
+        i = this.#i;
       }
-      let value = chunk.slice(start, i++);
-      if (!plain) value = normalized(value);
-      if (code !== quote || set === 0) throw malformed(value);
-      if (++count > this.#limits.attributes) throw new XmlFault('policy-violation', 'too many attributes');
+      if (set === 0 || at(octets, i++) !== quote) throw malformed(value);
+      checkLimit(++count, this.#limits.attributes, 'attributes');
       if (key === 'xmlns') {
-        if (xmlns !== undefined) throw duplicate(key);
+        if (xmlns !== undefined) throw malformed(key);
         xmlns = value;
         continue;
       }
       attributes ??= new Attributes();
-      if (attributes[key] !== undefined) throw duplicate(key);
+      if (attributes[key] !== undefined) throw malformed(key);
       attributes[key] = value;
       if (this.#unusual && key !== 'xml:lang' && key.includes(':')) prefixed = true;
     }
-    this.#empty = code === SLASH;
-    if (this.#empty) i++;
-    if (at(chunk, i) !== GREATER) throw malformed(name);
+    const empty = code === SLASH;
+    if (empty) i++;
+    if (at(octets, i) !== GREATER) throw malformed(name);
     this.#i = i + 1;
-    this.#name = name;
-    this.#attributes = attributes;
-    this.#xmlns = xmlns;
-    this.#prefixed = prefixed;
-    this.#count = count;
+    this.#atStart = false;
+    this.#sawRoot = true;
+    this.#handler.startTag(name, attributes, xmlns, prefixed, count);
+    if (empty) this.#handler.endTag();
+    else this.#open.push(name);
   }
 
-  #nameEnd(i: number): number {
-    const chunk = this.#chunk;
-    let seen = 0;
-    let kind = CLASS[at(chunk, i)]!;
-    if (kind & NAME_START) {
-      do {
-        seen |= kind;
-        kind = CLASS[at(chunk, ++i)]!;
-      } while (kind & IN_NAME);
+  /** The rest of a value with references or white space other than blanks (XML 1.0 section 3.3.3). */
+  #unusualValue(value: string, i: number, set: number): string {
+    const octets = this.#octets;
+    this.#pieces = 0;
+    for (;;) {
+      const code = at(octets, i);
+      let start = i;
+      if (code === AMP) value = this.#joined(value, resolved(this.#chunk.slice(start, (i = referenceEnd(octets, i)))));
+      else if (CLASS[code]! & SPACE) {
+        i += code === CR && at(octets, i + 1) === NL ? 2 : 1;
+        value += ' ';
+      } else break;
+      start = i;
+      while (CLASS[at(octets, i)]! & set) i++;
+      if (i > start) value = this.#joined(value, this.#chunk.slice(start, i));
     }
-    this.#unusual = (seen & UNUSUAL) !== 0;
-    return i;
+    this.#i = i;
+    this.#flatten(value);
+    return value;
   }
 
-  #checked(name: string): string {
-    if (name === '' || (this.#unusual && !isQName(name))) throw malformed(name);
-    if (name.length > this.#limits.nameLength) throw new XmlFault('policy-violation', 'a name is too long');
+  #limitedName(start: number): string {
+    const name = this.#readName(start);
+    checkLimit(name.length, this.#limits.nameLength, 'characters in a name');
     return name;
   }
 
-  #startTag(): void {
-    this.#atStart = false;
-    this.#sawRoot = true;
-    this.#tellText();
-    const attributes = this.#attributes;
-    this.#attributes = undefined;
-    this.#handler.startTag(this.#name, attributes, this.#xmlns, this.#prefixed, this.#count);
-    if (this.#empty) this.#handler.endTag();
-    else this.#open.push(this.#name);
+  /** Reads a name, up to `#i`. */
+  #readName(start: number): string {
+    const octets = this.#octets;
+    let i = start;
+    let seen = 0;
+    let hash = 0;
+    let code = at(octets, i);
+    if (CLASS[code]! & NAME_START) {
+      do {
+        seen |= CLASS[code]!;
+        hash = (hash * 189 + code) & 511;
+        code = at(octets, ++i);
+      } while (CLASS[code]! & IN_NAME);
+    }
+    this.#i = i;
+    this.#unusual = (seen & UNUSUAL) !== 0;
+    const length = i - start;
+    const known = hash << 4;
+    if (length <= SHORT) {
+      let same = 0;
+      while (same < length && NAME_OCTETS[known + same] === octets[start + same]) same++;
+      if (same === length && same > 0 && NAME_OCTETS[known + same] === 0) return NAMES[hash]!;
+    }
+    const name = this.#chunk.slice(start, i);
+    if (name === '' || (this.#unusual && !isQName(name))) throw malformed(name);
+    if (length <= SHORT && !/[^\0-\x7f]/.test(name)) {
+      NAMES[hash] = name;
+      NAME_OCTETS.fill(0, known, known + 16);
+      NAME_OCTETS.set(octets.subarray(start, i), known);
+    }
+    return name;
   }
 
   #tellText(): void {
     const text = this.#text;
     if (text === '') return;
+    if (this.#pieces > text.length >> 4) this.#flatten(text);
     this.#text = '';
     this.#pieces = 0;
     this.#handler.text(text);
   }
 }
 
-/** The code unit at `i`; NUL, which may stand nowhere, beyond the end. */
-function at(text: string, i: number): number {
-  return i < text.length ? text.charCodeAt(i) : 0;
+/** The octet at `i`; NUL, which may stand nowhere, beyond the end. */
+function at(octets: Uint8Array, i: number): number {
+  return i < octets.length ? octets[i]! : 0;
 }
 
 /** Where the white space ends that begins at `i`. */
-function spaces(text: string, i: number): number {
-  while (CLASS[at(text, i)]! & SPACE) i++;
+function spaces(octets: Uint8Array, i: number): number {
+  while (CLASS[at(octets, i)]! & SPACE) i++;
   return i;
 }
 
-/** An attribute's value as it stands in `text` (XML 1.0 section 3.3.3). */
-function normalized(text: string): string {
-  return text.replace(/\r\n?|[\t\n]/g, ' ').replace(/&[^;]*;?/g, resolved);
+/** After the character that ends the reference that begins at `i`. */
+function referenceEnd(octets: Uint8Array, i: number): number {
+  i++;
+  if (at(octets, i) === HASH) i++;
+  while (CLASS[at(octets, i)]! & IN_NAME) i++;
+  return i + 1;
+}
+
+/** An octet for each UTF-16 code unit: ASCII as it is, NUL for what XML does not allow, 128 for all others. */
+function octetsOf(text: string): Uint8Array {
+  const octets = new Uint8Array(text.length);
+  // Several times faster than the loop; with characters beyond ASCII the room does not suffice.
+  if (ENCODER.encodeInto(text, octets).read === text.length) return octets;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    octets[i] = code < 128 ? code : code < 0xfffe ? 128 : 0;
+  }
+  return octets;
 }
 
 /** What a reference stands for. */
@@ -509,14 +530,6 @@ function resolved(reference: string): string {
     if (code <= 0x10ffff && !ILLEGAL.test((char = String.fromCodePoint(code)))) return char;
   } else if (reference.endsWith(';') && isName(name)) throw restricted();
   throw malformed(reference);
-}
-
-function malformed(what: string): XmlFault {
-  return new XmlFault('not-well-formed', `unexpected ${excerpt(what)}`);
-}
-
-function duplicate(name: string): XmlFault {
-  return new XmlFault('not-well-formed', `duplicate attribute: ${excerpt(name)}`);
 }
 
 function restricted(): XmlFault {

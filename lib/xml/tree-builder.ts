@@ -3,7 +3,7 @@ import { NamespaceScope, type Replaced } from './namespace-scope.js';
 import { NS } from './namespaces.js';
 import type { TokenHandler } from './tokenizer.js';
 import { XmlElement, type XmlNode } from './xml-element.js';
-import { excerpt, XmlFault } from './xml-fault.js';
+import { checkLimit, malformed } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
 
 const NO_CHILDREN: readonly XmlNode[] = Object.freeze([]);
@@ -134,15 +134,10 @@ export class TreeBuilder implements TokenHandler {
 
   #checkLimits(depth: number, attributes: number): void {
     const limits = this.#limits;
-    if (depth > limits.depth) throw new XmlFault('policy-violation', `more than ${limits.depth} levels`);
+    checkLimit(depth, limits.depth, 'levels');
     if (depth <= 1) this.#elements = this.#attributes = 0;
-    this.#attributes += attributes;
-    if (++this.#elements > limits.elements) {
-      throw new XmlFault('policy-violation', `more than ${limits.elements} elements`);
-    }
-    if (this.#attributes > limits.allAttributes) {
-      throw new XmlFault('policy-violation', `more than ${limits.allAttributes} attributes`);
-    }
+    checkLimit(++this.#elements, limits.elements, 'elements');
+    checkLimit((this.#attributes += attributes), limits.allAttributes, 'attributes');
   }
 
   /** The children from `start` on, in an array of just their number; nothing keeps them here any longer. */
@@ -175,7 +170,7 @@ export class TreeBuilder implements TokenHandler {
         const local = name.slice(colon + 1);
         key = ns === NS.xml ? `xml:${local}` : `{${ns}}${local}`;
       }
-      if (resolved[key] !== undefined) throw new XmlFault('not-well-formed', `duplicate attribute: ${excerpt(key)}`);
+      if (resolved[key] !== undefined) throw malformed(key);
       resolved[key] = attributes[name]!;
     }
     return resolved;

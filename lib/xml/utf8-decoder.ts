@@ -47,21 +47,11 @@ export class Utf8Decoder {
   }
 }
 
-/** Runs once a stream at most. Whether a prefix is valid is monotonous, so the bad octet is found by halving. */
+/** Runs once a stream at most. What a lenient decoder replaces differs from what it stands for. */
 function validPrefix(bytes: Uint8Array): string {
-  let text = '';
-  let low = 0;
-  let high = bytes.length;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    try {
-      text = DECODER.decode(bytes.subarray(0, completeEnd(bytes.subarray(0, middle))));
-      low = middle;
-    } catch {
-      high = middle - 1;
-    }
-  }
-  return text;
+  const mended = new TextEncoder().encode(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
+  const bad = bytes.findIndex((octet, i) => octet !== mended[i]);
+  return DECODER.decode(bytes.subarray(0, completeEnd(bytes.subarray(0, bad))));
 }
 
 /** Where the last complete sequence ends. */

@@ -23,3 +23,12 @@ export class XmlFault {
 export function excerpt(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
+
+export function malformed(what: string): XmlFault {
+  return new XmlFault('not-well-formed', `unexpected ${excerpt(what)}`);
+}
+
+/** @throws XmlFault `policy-violation` if there is more of something than may be */
+export function checkLimit(count: number, most: number, what: string): void {
+  if (count > most) throw new XmlFault('policy-violation', `more than ${most} ${what}`);
+}

@@ -94,7 +94,7 @@ describe('limits (X2)', () => {
     const fed = jest.spyOn(Tokenizer.prototype, 'write');
     try {
       parseChunks([utf8(`${HEADER}<a>${'€'.repeat(30_000)}</a>`)]);
-      expect(Math.max(...fed.mock.calls.map(([text]) => text.length))).toBeLessThanOrEqual(4096);
+      expect(Math.max(...fed.mock.calls.map(([text]) => text.length))).toBeLessThanOrEqual(1536);
     } finally {
       fed.mockRestore();
     }
