@@ -152,8 +152,7 @@ if (!only || only === 'scaling') {
           if (count === 0) throw new Error(name);
         });
       };
-      // Over three doublings, as garbage collections make single ones jump. `npm run bounds` gives the young generation room for all,
-      // as what outgrows it is copied once, which is no matter of what is parsed.
+      // Over three doublings, as garbage collections make single ones jump.
       const n = size === 1 ? 2_000 : 10_000;
       const best = (size) => Math.min(...range(5, () => time(size)));
       const ratio = Math.cbrt(best(8 * n) / best(n));
