@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { reset } from '../../lib/testing/node/reset.js';
 
 export interface ResetProxyConfig {
   readonly host: string;
@@ -78,8 +79,8 @@ export async function resetProxy({ host, port, resets, budget }: ResetProxyConfi
       if (this.#over) return;
       this.#over = true;
       links.delete(this);
-      this.near.resetAndDestroy();
-      this.far.resetAndDestroy();
+      reset(this.near);
+      reset(this.far);
     }
   }
 

@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { reset } from '../../../lib/testing/node/reset.js';
 
 /** A way to a port of this machine that can be broken. */
 export interface Link {
@@ -36,7 +37,7 @@ export async function linkTo(upstream: number): Promise<Link> {
       return connections;
     },
     cut() {
-      for (const pair of [...pairs]) for (const socket of pair) socket.resetAndDestroy();
+      for (const pair of [...pairs]) for (const socket of pair) reset(socket);
     },
     mute() {
       for (const [near, far] of pairs) {

@@ -18,13 +18,11 @@ export async function expectResources(baseline: Record<string, number>, limit = 
   expect({ left: left(), baseline }).toEqual({ left: [], baseline });
 }
 
-/**
- * The baseline: what there is once no connection of an earlier spec is on its way out any more. A socket that an earlier suite
- * in the same process keeps is none of those that are counted later: it stays in the baseline.
- */
-export async function quietResources(limit = 5_000): Promise<Record<string, number>> {
+/** The baseline: what there is once no connection of an earlier spec is on its way out any more. */
+export async function quietResources(limit = 20_000): Promise<Record<string, number>> {
   const until = Date.now() + limit;
   const leaving = () => Object.keys(resources()).filter((kind) => /TCPSocket|Shutdown|TLSWrap|WriteWrap/.test(kind));
   while (leaving().length > 0 && Date.now() < until) await new Promise((turn) => setImmediate(turn));
+  expect(leaving()).toEqual([]);
   return resources();
 }

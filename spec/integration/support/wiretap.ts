@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { reset } from '../../../lib/testing/node/reset.js';
 
 export interface Wiretap {
   readonly port: number;
@@ -22,7 +23,7 @@ export async function wiretap({ host, port }: { readonly host: string; readonly 
   const state = { open: true, connections: 0 };
   const listener = createServer((near) => {
     state.connections++;
-    if (!state.open) return void near.resetAndDestroy();
+    if (!state.open) return void reset(near);
     const far = connect(port, host);
     for (const [from, to, log] of [
       [near, far, sent],
@@ -41,7 +42,7 @@ export async function wiretap({ host, port }: { readonly host: string; readonly 
   await new Promise<void>((listening) => listener.listen(0, '127.0.0.1', listening));
   const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('latin1');
   const cut = () => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of sockets) reset(socket);
   };
   return {
     port: (listener.address() as AddressInfo).port,
