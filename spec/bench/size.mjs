@@ -1,6 +1,5 @@
-// What a client adds to a browser application, minified, by gzip -9; rxjs is left out, for who uses rxmpp has it.
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+// What a client adds to a browser application that has rxjs already, minified, by gzip -9.
+import { added } from './added.mjs';
 
 const USES = {
   rxmpp: `export { xmppClient, websocket, xml } from 'rxmpp';`,
@@ -10,19 +9,11 @@ const USES = {
 };
 
 export async function size(client) {
-  const { outputFiles } = await build({
-    stdin: { contents: USES[client], resolveDir: import.meta.dirname },
+  const octets = await added(USES[client], import.meta.dirname, {
     alias: { rxmpp: `${process.env.BENCH_RXMPP}/index.js` },
-    bundle: true,
-    minify: true,
-    write: false,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
     // Of @xmpp/resolve: bundlers of applications leave it out or put an empty module in its place.
-    external: ['rxjs', 'node:dns'],
+    external: ['node:dns'],
     define: { global: 'globalThis' },
-    logLevel: 'error',
   });
-  return { value: gzipSync(outputFiles[0].contents, { level: 9 }).length / 1000 };
+  return { value: octets / 1000 };
 }
