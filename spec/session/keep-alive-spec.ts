@@ -72,6 +72,7 @@ describe('keepAlive as an operator', () => {
       .pipe(keepAlive())
       .subscribe({ error: (reason: unknown) => (error = reason) });
     expect(error).toBeInstanceOf(UsageError);
+    expect(error).toMatchObject({ condition: 'foreign-session', message: expect.stringContaining('session()') });
   });
 
   it.each([{ idle: 0 }, { idle: -1 }, { idle: NaN }, { timeout: 0 }, { timeout: NaN }])('%j is no bound', (bounds) => {
