@@ -1,4 +1,4 @@
-import { BehaviorSubject, map, type Observable, of, Subject, switchMap, take, tap, throwError } from 'rxjs';
+import { BehaviorSubject, map, mergeMap, type Observable, of, Subject, switchMap, take, tap, throwError } from 'rxjs';
 import type { XmppClientOptions } from '../../lib/client/client-options.js';
 import type { XmppStatus } from '../../lib/client/status.js';
 import { StreamError, TransportError } from '../../lib/errors/index.js';
@@ -652,10 +652,13 @@ describe('bytes$', () => {
   it('of a session are those of its own connection, from the beginning, also of one that was resumed', () => {
     const run = new ClientRun([manages(says('1'), after(10), cut()), resumes(1, 0, says('2'), after(1e6))]);
     const seen: (readonly [number, number, number])[] = [];
-    run.client.session$.subscribe((session) => {
-      const own = run.sessions.length;
-      session.bytes$.subscribe(({ received, sent }) => seen.push([own, received, sent]));
-    });
+    const bytes$ = run.client.session$.pipe(
+      mergeMap((session) => {
+        const own = run.sessions.length;
+        return session.bytes$.pipe(map(({ received, sent }) => [own, received, sent] as const));
+      }),
+    );
+    bytes$.subscribe((told) => seen.push(told));
     run.connect().flush(5_000);
     // The second begins a second after the first was cut.
     const total = (connection: number, direction: string) =>

@@ -65,7 +65,7 @@ describe('XmlStream', () => {
 
     it('who gets the header may read on at once, behind it in the same chunk', () => {
       const { stream: own, input$, log, observer } = stream();
-      own.header$.subscribe(() => own.next$.subscribe(observer));
+      own.header$.pipe(switchMap(() => own.next$)).subscribe(observer);
       input$.next(`${HEADER}<a/>`);
       expect([log, input$.observed]).toEqual([['a', '|'], false]);
     });
