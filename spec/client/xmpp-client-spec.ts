@@ -342,7 +342,7 @@ describe('status$', () => {
 });
 
 describe('how it ends', () => {
-  watchUnhandled();
+  const { take: taken } = watchUnhandled();
 
   it('a fatal error: session$ errors, stanza$ completes, and a new subscription begins anew', () => {
     const run = new ClientRun([conflict(), begins(after(1e6))]);
@@ -438,7 +438,6 @@ describe('how it ends', () => {
     expect(new Set(reported.map(String))).toEqual(new Set(['Error: mine']));
     expect(unhandled).toEqual([]);
   });
-  const { take: taken } = watchUnhandled();
 });
 
 describe('options as an observable', () => {
