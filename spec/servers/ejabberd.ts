@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from './daemon.js';
+import { ejabberdTokens, loadingOfStandIns, tokenCommands } from './ejabberd-tokens.js';
 import { startServer, type Place, type RealServer, type ServerOptions } from './real-server.js';
 
 /** ejabberd 23.01 (Debian 12) on free ports of the loopback: ready in about two seconds. */
 export async function startEjabberd(options: ServerOptions = {}): Promise<RealServer> {
   let logFile = '';
   const fileLog = () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
-  const server = await startServer('ejabberd', options, (place) => {
+  const configure = (place: Place) => {
     const { folder } = place;
     const configFile = join(folder, 'ejabberd.yml');
     logFile = join(folder, 'ejabberd.log');
@@ -34,7 +35,8 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<RealSe
       }).catch((error: Error) => {
         throw new Error(`${error.message}\n${fileLog().slice(-4000)}`);
       });
-  });
+  };
+  const server = await startServer('ejabberd', options, configure, ejabberdTokens);
   return Object.defineProperty(server, 'log', { value: fileLog });
 }
 
@@ -50,17 +52,18 @@ const holdsEjabberd = (folder: string) => readdirSync(folder).some((name) => nam
 /** An Erlang binary of any bytes. */
 const binary = (text: string) => `<<${[...Buffer.from(text)].join(',')}>>`;
 
-function registration({ options }: Place): string {
+function registration({ folder, options }: Place): string {
   const users = Object.entries(options.users).map(([name, password]) => {
     const [user, host] = [binary(name), binary(options.domain)];
     return `(case ejabberd_auth:user_exists(${user}, ${host}) of true -> ok; false -> ok = ejabberd_auth:try_register(${user}, ${host}, ${binary(password)}) end)`;
   });
-  const steps = [...users, 'io:format("~nEJABBERD-READY~n")'].join(', ');
+  const standIns = options.oauth ? loadingOfStandIns(folder) : [];
+  const steps = [...standIns, ...users, 'io:format("~nEJABBERD-READY~n")'].join(', ');
   return `try ${steps} catch _:Reason -> io:format("EJABBERD-BROKEN ~p~n", [Reason]) end.`;
 }
 
 function configuration({ ports, certificate, caFile, options, anonymousDomain }: Place): string {
-  const { tls, scram, external } = options;
+  const { tls, scram, external, oauth } = options;
   const verify = external ? `, tls_verify: true, cafile: ${JSON.stringify(caFile)}` : '';
   const startTls = { required: ', starttls_required: true', optional: ', starttls: true', absent: '' }[tls];
   const password =
@@ -75,7 +78,7 @@ hosts: [${quoted(options.domain)}, ${quoted(anonymousDomain)}]
 certfiles: [${quoted(certificate.bothFile)}]
 ca_file: ${quoted(caFile)}
 ${password}
-disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
+disable_sasl_mechanisms: ["digest-md5"${oauth ? '' : ', "X-OAUTH2"'}]
 host_config:
   ${quoted(anonymousDomain)}:
     auth_method: [anonymous]
@@ -86,7 +89,7 @@ shaper_rules: { max_user_sessions: 100, c2s_shaper: none }
 listen:
   - { port: ${ports.c2s}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s${startTls}${verify} }
   - { port: ${ports.tls}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s, tls: true${verify} }
-  - { port: ${ports.http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /xmpp-websocket: ejabberd_http_ws, /http-bind: mod_bosh } }
+  - { port: ${ports.http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { ${oauth ? '/api: mod_http_api, ' : ''}/xmpp-websocket: ejabberd_http_ws, /http-bind: mod_bosh } }
   - { port: ${ports.https}, ip: "127.0.0.1", module: ejabberd_http, tls: true, request_handlers: { /xmpp-websocket: ejabberd_http_ws, /http-bind: mod_bosh, /.well-known/host-meta: mod_host_meta, /.well-known/host-meta.json: mod_host_meta } }
 modules:
   mod_bosh: {}
@@ -109,6 +112,7 @@ modules:
   mod_stream_mgmt: { resume_timeout: 60, resend_on_timeout: if_offline }
   mod_vcard: {}
   mod_version: {}
+${oauth ? tokenCommands : ''}
 ${options.config}
 `;
 }

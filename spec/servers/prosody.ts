@@ -1,16 +1,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from './daemon.js';
+import { bearerPlugin, prosodyTokens, tokenFolder } from './prosody-tokens.js';
 import { startServer, type Place, type RealServer, type ServerOptions } from './real-server.js';
 
 /** Prosody 0.12 (Debian 12) on free ports of the loopback: ready in about half a second. */
 export function startProsody(options: ServerOptions = {}): Promise<RealServer> {
-  return startServer('prosody', options, (place) => {
+  const configure = (place: Place) => {
     const { folder } = place;
     const configFile = join(folder, 'prosody.cfg.lua');
     mkdirSync(join(folder, 'plugins'), { recursive: true });
     writeFileSync(join(folder, 'plugins', 'mod_spec.lua'), specPlugin);
     writeFileSync(join(folder, 'plugins', 'mod_auth_certificate.lua'), certificatePlugin);
+    writeFileSync(join(folder, 'plugins', 'mod_auth_bearer.lua'), bearerPlugin);
     writeFileSync(configFile, configuration(place));
     return () =>
       startDaemon({
@@ -22,7 +24,8 @@ export function startProsody(options: ServerOptions = {}): Promise<RealServer> {
         // On a port that is taken Prosody runs on, without it.
         broken: /Failed to open server port|error\s+Error (initializing|loading) module|Error.*config/,
       });
-  });
+  };
+  return startServer('prosody', options, configure, prosodyTokens);
 }
 
 /** Registers the users, then tells on stdout that every module is loaded and every port is open. */
@@ -62,6 +65,13 @@ function provider.get_sasl_handler(session)
 end
 module:provides("auth", provider);
 `;
+
+/** The module that knows who may come in, without its `auth_`. */
+function authentication({ external, oauth, scram }: Place['options']): string {
+  if (external) return 'certificate';
+  if (oauth) return 'bearer';
+  return scram === 'plain' ? 'internal_plain' : 'internal_hashed';
+}
 
 /** A Lua string of any bytes. */
 const lua = (text: string) =>
@@ -114,11 +124,12 @@ consider_bosh_secure = true
 smacks_hibernation_time = 60
 default_archive_policy = true
 storage = "internal"
-authentication = ${options.external ? '"certificate"' : options.scram === 'plain' ? '"internal_plain"' : '"internal_hashed"'}
+authentication = ${lua(authentication(options))}
 password_hash = ${options.scram === 'SHA-256' ? '"SHA-256"' : '"SHA-1"'}
 allow_registration = true
 log = { { levels = { min = "info" }, to = "console" } }
 spec_host = ${lua(options.domain)}
+spec_tokens = ${lua(tokenFolder({ folder }))}
 spec_users = { ${users.join(', ')} }
 ${options.config}
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createAuthority, type Authority, type Certificate } from './certificates.js';
 import type { Daemon } from './daemon.js';
 import { freePorts } from './free-ports.js';
+import { noTokens, type Tokens } from './tokens.js';
 
 export interface Ports {
   /** STARTTLS. */
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly tls?: 'required' | 'optional' | 'absent';
   /** Whether clients authenticate by a certificate of `authority.issueClient` (EXTERNAL), and by nothing else at Prosody. */
   readonly external?: boolean;
+  /** Whether access tokens of `tokens` are taken too: ejabberd by X-OAUTH2, Prosody by OAUTHBEARER. */
+  readonly oauth?: boolean;
   /** Lines to add at the top level of the server's configuration, in its own language. */
   readonly config?: string;
 }
@@ -50,6 +53,7 @@ export interface RealServer {
   readonly caFile: string;
   /** For more certificates of the same authority. */
   readonly authority: Authority;
+  readonly tokens: Tokens;
   readonly running: boolean;
   readonly pid: number;
   log(): string;
@@ -80,6 +84,7 @@ export async function startServer(
   name: RealServer['name'],
   given: ServerOptions,
   configure: (place: Place) => () => Promise<Daemon>,
+  tokensOf: (place: Place) => Tokens,
 ): Promise<RealServer> {
   const domain = given.domain ?? 'localhost';
   const anonymousDomain = `anon.${domain}`;
@@ -91,6 +96,7 @@ export async function startServer(
     certificateHosts: [domain, anonymousDomain, conferenceDomain],
     tls: 'required',
     external: false,
+    oauth: false,
     config: '',
     ...given,
   };
@@ -132,6 +138,7 @@ export async function startServer(
         ca: authority.ca,
         caFile: authority.caFile,
         authority,
+        tokens: options.oauth ? tokensOf(place) : noTokens,
         get running() {
           return daemon.running;
         },
