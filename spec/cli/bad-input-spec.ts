@@ -162,12 +162,12 @@ describe('a server that cannot be used', () => {
     [
       'a wrong password',
       () => embedded(),
-      /^failed in phase sasl \(not-authorized\): .*; check user name and password/,
+      /^failed in phase sasl \(not-authorized\): .*; are they right\?/,
     ],
     [
       'an account that does not exist',
       () => embedded({ accounts: {} }),
-      /^failed in phase sasl \(not-authorized\): .*; check user name and password/,
+      /^failed in phase sasl \(not-authorized\): .*; are they right\?/,
     ],
     [
       'nothing but PLAIN',

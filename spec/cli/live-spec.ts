@@ -331,7 +331,7 @@ describe('--json', () => {
       condition: 'not-authorized',
       phase: 'sasl',
       retryable: false,
-      text: expect.stringContaining('check user name and password') as string,
+      text: expect.stringContaining('are they right?') as string,
       sentence: ended.stderr.slice('rxmpp: '.length, -1),
       exitCode: 1,
     });

@@ -181,11 +181,11 @@ function refusal(answer: XmlElement, mechanism: string, challenged: boolean, sec
 function explain(condition: string, mechanism: string): string {
   switch (condition) {
     case 'not-authorized':
-      return 'the server refused the credentials; check user name and password';
+      return 'the server refused the credentials; are they right?';
     case 'account-disabled':
       return "the account is disabled; ask the server's administrator";
     case 'credentials-expired':
-      return 'the credentials have expired; set a new password';
+      return 'the credentials have expired; new ones are needed';
     case 'temporary-auth-failure':
       return 'the server cannot authenticate at present; try again later';
     case 'encryption-required':
