@@ -1,5 +1,7 @@
+import { NEVER, Subject } from 'rxjs';
 import { StreamError, TlsError, TransportError } from '../../lib/errors/index.js';
 import { cut, end, reply, startTls, type Script, type ScriptStep } from '../../lib/testing.js';
+import { tcp } from '../../lib/transport/node/index.js';
 import { FOOTER, hearsStreamError, serverHeader, streamError, turns, upTo } from '../support/wire.js';
 import { replay, tag, watchUnhandled, WireRun } from '../support/wire-run.js';
 
@@ -29,6 +31,43 @@ function expectEnd(script: () => Script, outcome: string, farewell = ''): void {
     { stride: STRIDE },
   );
 }
+
+describe('D3: an end during the look-up is told exactly once', () => {
+  watchUnhandled();
+
+  function lookingUp(timeouts = {}) {
+    const srv$ = new Subject<never>();
+    const transport = tcp({ resolver: { srv: () => srv$, addresses: () => NEVER } });
+    const run = new WireRun([], { options: { transport, timeouts } }).flush(49);
+    expect([run.outcome, run.events, srv$.observed]).toEqual(['pending', 'resolving', true]);
+    return { run, srv$ };
+  }
+
+  it('given up', () => {
+    const { run, srv$ } = lookingUp();
+    run.unsubscribe().check();
+    expect(run.terminal).toMatchObject([{ type: 'cancelled', phase: 'resolve' }]);
+    expect(srv$.observed).toBe(false);
+  });
+
+  it.each([
+    ['its own bound', { resolve: 50 }, 'timeout timeout (resolve)'],
+    ['the deadline', { deadline: 50 }, 'timeout deadline (resolve)'],
+  ])('overdue: %s', (_name, timeouts, outcome) => {
+    const { run, srv$ } = lookingUp(timeouts);
+    run.flush(50).check();
+    expect([run.outcome, run.told]).toEqual([outcome, ['resolving', 'failed', 'error']]);
+    expect(run.terminal).toMatchObject([{ type: 'failed', phase: 'resolve', error: { due: 50, retryable: true } }]);
+    expect(srv$.observed).toBe(false);
+  });
+
+  it('failed', () => {
+    const { run, srv$ } = lookingUp();
+    srv$.error(new TransportError({ condition: 'dns-failure' }));
+    run.check();
+    expect([run.outcome, run.told]).toEqual(['transport dns-failure (resolve)', ['resolving', 'failed', 'error']]);
+  });
+});
 
 describe('an attempt ends with what ended it', () => {
   watchUnhandled();

@@ -1,8 +1,32 @@
-import { BehaviorSubject, map, mergeMap, type Observable, of, Subject, switchMap, take, tap, throwError } from 'rxjs';
+import {
+  BehaviorSubject,
+  defer,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  Subject,
+  switchMap,
+  take,
+  tap,
+  throwError,
+} from 'rxjs';
 import type { XmppClientOptions } from '../../lib/client/client-options.js';
 import type { XmppStatus } from '../../lib/client/status.js';
 import { StreamError, TransportError } from '../../lib/errors/index.js';
-import { after, cut, end, exchange, expects, mute, reply, startTls, type Script } from '../../lib/testing.js';
+import {
+  after,
+  cut,
+  end,
+  exchange,
+  expects,
+  mute,
+  perConnection,
+  reply,
+  scriptedTransport,
+  startTls,
+  type Script,
+} from '../../lib/testing.js';
 import type { TraceEvent } from '../../lib/trace/lifecycle-event.js';
 import { NS, xml } from '../../lib/xml/index.js';
 import {
@@ -297,6 +321,26 @@ describe('status$', () => {
       },
       { attempt: 2, failures: 2, delay: 2_000, until: 3_100, error: { condition: 'connection-reset', phase: 'open' } },
     ]);
+  });
+
+  it('D5: each stage up to the session is told as itself, and none of them as offline', () => {
+    const scripts = [manages(after(10), cut()), resumes(0, 0, after(1e6))];
+    const { connect } = scriptedTransport(perConnection(...scripts), { tls: true });
+    const run = new ClientRun([], {
+      over: {
+        name: 'over TCP',
+        connect: (context) =>
+          defer(() => {
+            context.trace({ type: 'resolving', domain: context.domain });
+            context.trace({ type: 'connecting', target: { host: 'a', port: 5222, security: 'starttls' } });
+            context.trace({ type: 'securing' });
+            return connect(context);
+          }),
+      },
+    });
+    run.connect().flush(5_000);
+    const stages = 'connecting connecting securing authenticating';
+    expect(run.kinds).toBe(`offline ${stages} binding online waiting ${stages} resuming online`);
   });
 
   it('D5: online means usable, nothing less: a slow veto is no session', () => {

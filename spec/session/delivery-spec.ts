@@ -440,7 +440,7 @@ function isFooter({ kind }: { kind: string }) {
   return kind === 'close' || `a footer was due, not ${kind}`;
 }
 
-describe('options that are replaced (D8)', () => {
+describe('D8: options that are replaced', () => {
   watchUnhandled();
 
   it('no stanza, request or queue of one account reaches another', () => {

@@ -1,7 +1,7 @@
 import { connect as connectSocket, createServer, type AddressInfo } from 'node:net';
 import { filter, firstValueFrom, of } from 'rxjs';
 import { StreamError } from '../../../lib/errors/index.js';
-import { whitespace, xml, type XmppError } from '../../../lib/index.js';
+import { whitespace, xml, type XmlElement, type XmppError } from '../../../lib/index.js';
 import { NS } from '../../../lib/xml/index.js';
 import { authority } from '../../support/certificates.js';
 import { tcpServer } from '../../support/loopback.js';
@@ -13,11 +13,15 @@ afterEach(releaseAll);
 
 describe('p2p and p2pListen', () => {
   it('D16: features are those of the hook when the stream opens, at every stream; each side knows the other', async () => {
-    const { port, watched } = await listen({ features: [FEATURE] });
+    const features: XmlElement[] = [];
+    const { port, watched } = await listen({ features });
     for (let stream = 1; stream <= 2; stream++) {
+      // The hook: whoever announces us knows only now what there is to offer.
+      features.push(FEATURE);
       const attempt = dial(port);
       const session = await attempt.first;
       expect([String(session.jid), String(session.peer)]).toEqual([JULIET, ROMEO]);
+      expect(session.features.children).toHaveLength(stream);
       expect(session.features.child('ice', 'urn:example:ice')).toBeDefined();
       attempt.unsubscribe();
     }

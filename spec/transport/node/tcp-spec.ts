@@ -304,7 +304,7 @@ describe('tcp: the servers of a domain, by a real DNS server (T7)', () => {
     ]);
   });
 
-  it('keeps the errors of all where all are dead (G4)', async () => {
+  it('G4: keeps the errors of all targets where all are dead', async () => {
     const { error } = await attemptWith({
       '_xmpp-client._tcp.example.org SRV': [service('a.example', dead, 1), service('nowhere.example', 5222, 2)],
     });
@@ -424,7 +424,7 @@ describe('tcp: bounds (T9)', () => {
     expect(scheduler.now()).toBe(140);
   });
 
-  it('gives each target a timer of its own (D1)', async () => {
+  it('D1: each target has a timer of its own', async () => {
     const scheduler = new VirtualTimeScheduler();
     const resolver = resolverOf(two, { a: ['127.0.0.1'], b: ['127.0.0.1'] });
     const attempt = watch(tcp({ resolver }).connect(connectContext({ scheduler, timeouts: { target: 70 } })));
@@ -504,7 +504,7 @@ describe('tcp: giving up (D1, D2, D3, T10)', () => {
             .pipe(switchMap((connection: Connection) => of(`${name} ${connection.framing}`)));
         }),
       )
-      .subscribe((name) => opened.push(name));
+      .subscribe({ next: (name) => opened.push(name), error: (error) => opened.push(String(error)) });
     for (let index = 0; index < 50; index++) attempts.next(`attempt ${index}`);
     attempts.next('last');
     await other.next();
