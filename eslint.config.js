@@ -138,6 +138,7 @@ export default defineConfig(
       'spec/hostile/main.ts',
       'spec/hostile/peers.ts',
       'spec/fuzz/main.ts',
+      'spec/parity/main.ts',
     ],
     rules: { 'no-console': 'off' },
   },

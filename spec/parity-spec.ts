@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { defects } from './parity/defects.js';
 
 /** The rows that the first table must have, so that none is lost. */
 const ROWS = `
@@ -120,6 +121,20 @@ describe('spec/parity.md', () => {
       [...titles.values()].flat().flatMap((title) => /^((?:[DG]\d+(?:, )?)+):/.exec(title)?.[1]?.split(', ') ?? []),
     );
     expect(DEFECTS.filter((defect) => !numbered.has(defect))).toEqual([]);
+  });
+
+  it('has a change for every defect, which applies, and a spec that is named after the defect', () => {
+    expect([...new Set(defects.map(({ id }) => id))]).toEqual(DEFECTS);
+    const problems = defects.flatMap(({ id, effect, file, edits, spec, title }) => {
+      const source = readFileSync(join(folder, '..', file), 'utf8');
+      const named = title.slice(0, title.indexOf(':')).split(', ').includes(id);
+      const there = titles.get(spec.replace('spec/', ''))?.some((known) => known.startsWith(title));
+      return [
+        ...(edits.every(([find]) => source.split(find).length === 2) ? [] : [`${id}: ${effect}: does not apply`]),
+        ...(named && there ? [] : [`${id}: ${title}: is not there`]),
+      ];
+    });
+    expect(problems).toEqual([]);
   });
 
   it('says of all that cannot apply why', () => {
