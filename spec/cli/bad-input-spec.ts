@@ -159,11 +159,7 @@ describe('a server that cannot be used', () => {
       () => embedded({ certificate: { names: ['elsewhere.test'] } }),
       /^failed in phase tls \(wrong-identity\): .*for elsewhere\.test, not for localhost.*; is the domain of the JID right\?/,
     ],
-    [
-      'a wrong password',
-      () => embedded(),
-      /^failed in phase sasl \(not-authorized\): .*; are they right\?/,
-    ],
+    ['a wrong password', () => embedded(), /^failed in phase sasl \(not-authorized\): .*; are they right\?/],
     [
       'an account that does not exist',
       () => embedded({ accounts: {} }),
