@@ -34,7 +34,8 @@ function table({ resets, kill, ...report }: SoakReport): string {
     row('kill -9', kill),
     `connections ${report.attempts}, reset ${report.resetByOctet} by octet and ${report.resetByHand} by hand; ` +
       `sessions bound ${report.bound}, resumed ${report.resumed}, bound after the kill ${report.boundAfterKill}, ` +
-      `all back ${(report.recovered / 1000).toFixed(1)} s after the restart`,
+      `all back ${(report.recovered / 1000).toFixed(1)} s after the restart` +
+      (report.archived > 0 ? `, ${report.archived} acknowledged ones in the archive alone` : ''),
     ...Object.entries(report.failures).map(([what, count]) => `  ${String(count).padStart(6)} ${what}`),
     `violations: ${report.violations.length}`,
     ...report.violations.slice(0, 20).map((violation) => `  ${violation}`),
@@ -51,6 +52,8 @@ const resources = () =>
     .filter((kind) => !/^(Immediate|CloseReq|FSReq)/.test(kind))
     .sort()
     .join(' ');
+// Both are made when they are first asked for, and are pipes where somebody reads along.
+void [process.stdout, process.stderr];
 const before = resources();
 let failed = false;
 for (const server of values.servers.split(',') as ('prosody' | 'ejabberd')[]) {

@@ -1,4 +1,16 @@
-import { asyncScheduler, auditTime, filter, firstValueFrom, startWith, Subject, Subscription, timeout } from 'rxjs';
+import {
+  asyncScheduler,
+  auditTime,
+  filter,
+  firstValueFrom,
+  map,
+  mergeMap,
+  of,
+  startWith,
+  Subject,
+  Subscription,
+  timeout,
+} from 'rxjs';
 import { backoff, xml, xmppClient, type Session, type XmppClient } from '../../lib/index.js';
 import { tcp } from '../../lib/node.js';
 import { realServers, type RealServer } from '../servers/index.js';
@@ -37,6 +49,8 @@ export interface SoakReport {
   readonly boundAfterKill: number;
   /** How long after its restart everybody was back, in milliseconds. */
   readonly recovered: number;
+  /** Messages that the new server had acknowledged, and had in its archive alone. */
+  readonly archived: number;
   /** What attempts and sessions failed with, and how often. */
   readonly failures: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
@@ -47,6 +61,8 @@ export interface SoakReport {
 const HANDSHAKE = 6_000;
 /** Milliseconds in which something must have moved on; a busy machine is no failure. */
 const PATIENCE = 120_000;
+/** Milliseconds after which what has not arrived is looked for in the archive. */
+const LATE = 10_000;
 
 /** What the servers are to leave out: archiving is slow, and not what is looked at. */
 const CONFIG = {
@@ -62,6 +78,17 @@ const CONFIG = {
  * mend that. So each leg is looked at by itself: what the sender wrote, what the receiver was sent, what it told its application.
  */
 const REORDERS = { prosody: false, ejabberd: true };
+
+/**
+ * Whether a server can drop what it acknowledged for a user whose presence is on its way, and has it in the archive alone.
+ * ejabberd 23.01 does, now and then: `mod_offline_mnesia` stores a message by a write that heeds no lock, while what is stored
+ * for the user is read and then deleted in a transaction: what is written between the two is deleted unread. No client can
+ * see that; a user gets it from the archive (XEP-0313), as here.
+ */
+const ARCHIVE_ALONE = { prosody: false, ejabberd: true };
+/** The phase in which the server is killed. */
+const KILL = '2';
+const MAM = 'urn:xmpp:mam:2';
 
 /**
  * Many sessions on a real server, over a network that resets their connections again and again in the midst of the traffic;
@@ -121,6 +148,8 @@ class Soak {
   readonly #present = new Map<Party, Session>();
   readonly #script: Chance;
   readonly #tallies: Tally[] = [];
+  /** Who each message is for, by its id. */
+  readonly #receivers = new Map<string, Party>();
 
   constructor(
     private readonly name: RealServer['name'],
@@ -139,7 +168,7 @@ class Soak {
     try {
       await this.#until('everybody is online', () => this.#allPresent);
       const resets = await this.#resetPhase();
-      const { counts: kill, boundBefore, recovered } = await this.#killPhase();
+      const { counts: kill, boundBefore, recovered, archived } = await this.#killPhase();
       await this.#close();
       const sum = (how: 'byOctet' | 'byHand') => this.#parties.reduce((all, { proxy }) => all + proxy.resets[how], 0);
       return {
@@ -153,6 +182,7 @@ class Soak {
         resumed: this.#count.resumed,
         boundAfterKill: this.#count.bound - boundBefore,
         recovered,
+        archived,
         failures: this.#failures,
         violations: this.#violations,
         seconds: (Date.now() - begun) / 1000,
@@ -205,8 +235,13 @@ class Soak {
   }
 
   /** The server dies in the midst of a burst: all come back, and of every message it is known what became of it. */
-  async #killPhase(): Promise<{ counts: Counts; boundBefore: number; recovered: number }> {
-    const tally = this.#begin('2');
+  async #killPhase(): Promise<{
+    counts: Counts;
+    boundBefore: number;
+    recovered: number;
+    archived: number;
+  }> {
+    const tally = this.#begin(KILL);
     const boundBefore = this.#count.bound;
     const burst = this.config.burst;
     const speaking = this.#speak(tally, burst, 150, () => true);
@@ -225,11 +260,37 @@ class Soak {
     await this.#until('every message after it has arrived', () => last.arrived);
     last.audit();
     this.#violations.push(...last.violations);
+    const archived = ARCHIVE_ALONE[this.name] ? await this.#fetchMissing(tally, restarted) : 0;
     await this.#until('all that the new server acknowledged has arrived', () => tally.missing(restarted).length === 0);
     // What was acknowledged by the one that died it may have taken with it.
     const counts = tally.audit(restarted);
     this.#violations.push(...tally.violations);
-    return { counts, boundBefore, recovered };
+    return { counts, boundBefore, recovered, archived };
+  }
+
+  /** Has those for whom a message is overdue read their archive. */
+  async #fetchMissing(tally: Tally, since: number): Promise<number> {
+    if (await this.#comesTrue(() => tally.missing(since).length === 0, LATE)) return 0;
+    const missing = new Set(tally.missing(since));
+    const field = (name: string, value: string, type?: string) =>
+      xml('field', { var: name, type }, xml('value', {}, value));
+    const start = field('start', new Date(since).toISOString());
+    const form = xml('x', { xmlns: 'jabber:x:data', type: 'submit' }, field('FORM_TYPE', MAM, 'hidden'), start);
+    for (const receiver of new Set([...missing].map((id) => this.#receivers.get(id)!))) {
+      const results$ = receiver.client.message$.pipe(
+        mergeMap(({ children }) => children),
+        mergeMap((child) =>
+          typeof child !== 'string' && child.is('result', MAM)
+            ? (child.child('forwarded', 'urn:xmpp:forward:0')?.childrenOf('message') ?? [])
+            : [],
+        ),
+        filter(({ attrs }) => missing.has(attrs.id ?? '')),
+      );
+      this.#held.add(results$.subscribe((stanza) => tally.receive(receiver.user, stanza)));
+      const query$ = receiver.client.iq('set', xml('query', { xmlns: MAM }, form));
+      this.#held.add(query$.subscribe({ error: (error: unknown) => this.#violations.push(String(error)) }));
+    }
+    return missing.size;
   }
 
   async #close(): Promise<void> {
@@ -274,8 +335,11 @@ class Soak {
 
   #say({ client, index }: Party, tally: Tally): void {
     const id = tally.nextId(index);
-    const to = `r${this.#script.int(0, this.#senders.length - 1)}@${this.server.domain}`;
-    const hint = xml('no-permanent-store', { xmlns: 'urn:xmpp:hints' });
+    const receiver = this.#parties[this.#senders.length + this.#script.int(0, this.#senders.length - 1)]!;
+    this.#receivers.set(id, receiver);
+    const to = `${receiver.user}@${this.server.domain}`;
+    const archived = ARCHIVE_ALONE[this.name] && tally.name === KILL;
+    const hint = archived ? null : xml('no-permanent-store', { xmlns: 'urn:xmpp:hints' });
     tally.follow(id, client.deliver(xml('message', { to, type: 'chat', id }, xml('body', {}, `message ${id}`), hint)));
   }
 
@@ -346,11 +410,15 @@ class Soak {
   /** Awaits what must come true, or tells what has not. */
   async #until(what: string, condition: () => boolean, limit = PATIENCE): Promise<void> {
     this.config.progress?.(`${this.name}: until ${what}`);
+    if (!(await this.#comesTrue(condition, limit))) this.#violations.push(`${what}: not within ${limit / 1000} s`);
+  }
+
+  async #comesTrue(condition: () => boolean, limit: number): Promise<boolean> {
     const changes$ = this.#changed$.pipe(auditTime(10), startWith(undefined));
-    try {
-      await firstValueFrom(changes$.pipe(filter(condition), timeout({ first: limit })));
-    } catch {
-      this.#violations.push(`${what}: not within ${limit / 1000} s`);
-    }
+    const true$ = changes$.pipe(
+      filter(condition),
+      map(() => true),
+    );
+    return firstValueFrom(true$.pipe(timeout({ first: limit, with: () => of(false) })));
   }
 }
