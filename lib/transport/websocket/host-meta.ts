@@ -1,20 +1,10 @@
-import {
-  catchError,
-  concatMap,
-  defer,
-  finalize,
-  from,
-  map,
-  reduce,
-  throwError,
-  type Observable,
-  type ObservableInput,
-} from 'rxjs';
+import { catchError, concatMap, defer, finalize, from, map, reduce, type Observable, type ObservableInput } from 'rxjs';
 import { TransportError } from '../../errors/transport-error.js';
 import { NS } from '../../xml/namespaces.js';
 import { StreamParser } from '../../xml/stream-parser.js';
 import type { XmlElement } from '../../xml/xml-element.js';
-import { websocketUrl, type WebSocketUrl } from './websocket-url.js';
+import { inTurn } from '../in-turn.js';
+import { isSecure, websocketUrl, type WebSocketUrl } from './websocket-url.js';
 
 /** What of the Fetch API is used. */
 export type Fetch = (url: string, init: FetchInit) => PromiseLike<FetchResponse>;
@@ -30,6 +20,12 @@ export interface FetchResponse {
   readonly body: unknown;
 }
 
+/** An entry of either file: what its attributes, or its members, are. */
+interface Link {
+  readonly rel?: unknown;
+  readonly href?: unknown;
+}
+
 /** The most that a host-meta file may hold, in octets. */
 const MAX_BODY = 64 * 1024;
 const MAX_URLS = 8;
@@ -43,106 +39,79 @@ const XRD = 'http://docs.oasis-open.org/ns/xri/xrd-1.0';
  * Errors with `TransportError` `discovery-failed`.
  */
 export function hostMeta(domain: string, fetch: Fetch): Observable<readonly WebSocketUrl[]> {
-  const read = (path: string, parse: (text: string) => string[]) =>
-    load(`https://${domain}/.well-known/${path}`, fetch).pipe(
-      map((text) => {
-        const urls = parse(text).filter(isSecure);
-        if (urls.length > 0) return [...new Set(urls)].slice(0, MAX_URLS).map((url) => websocketUrl(url, false));
-        throw failed(`${path} of ${domain} names no secure WebSocket`);
-      }),
-    );
-  return read('host-meta.json', linksOfJson).pipe(
-    catchError((first: unknown) =>
-      read('host-meta', linksOfXml).pipe(
-        catchError((second: unknown) =>
-          throwError(() => failed(`${domain} does not tell where its WebSocket is; set \`url\``, [first, second])),
-        ),
-      ),
-    ),
+  return inTurn(
+    [
+      ['.json', linksOfJson],
+      ['', linksOfXml],
+    ] as const,
+    ([ending, parse]) => {
+      const url = `https://${domain}/.well-known/host-meta${ending}`;
+      return load(url, ending ? 'application/json' : 'application/xrd+xml', fetch).pipe(
+        map((body) => {
+          const urls = parse(body).flatMap(({ rel, href }) =>
+            rel === REL && typeof href === 'string' && isSecure(href) ? [href] : [],
+          );
+          if (!urls[0]) throw failed(`${url} names no wss: address`);
+          return [...new Set(urls)].slice(0, MAX_URLS).map((each) => websocketUrl(each, false));
+        }),
+        catchError((error: unknown) => {
+          throw error instanceof TransportError ? error : failed(`${url} cannot be read`, [error]);
+        }),
+      );
+    },
+    (errors) => failed(`${domain} does not tell where its WebSocket is; set \`url\``, errors),
   );
 }
 
 /** One AbortController for each subscription, aborted when the body is read or given up. */
-function load(url: string, fetch: Fetch): Observable<string> {
+function load(url: string, accept: string, fetch: Fetch): Observable<string> {
   return defer(() => {
     const controller = new AbortController();
-    const { signal } = controller;
-    const headers = { accept: url.endsWith('.json') ? 'application/json' : 'application/xrd+xml' };
-    return from(fetch(url, { signal, redirect: 'error', credentials: 'omit', headers })).pipe(
-      concatMap((response) => {
-        if (!response.ok) throw failed(`${url} answered ${response.status}`);
-        return text(from((response.body ?? []) as ObservableInput<Uint8Array>));
-      }),
-      finalize(() => controller.abort()),
-    );
-  }).pipe(
-    catchError((error: unknown) =>
-      throwError(() => (error instanceof TransportError ? error : failed(`${url} cannot be read`, [error]))),
-    ),
-  );
-}
-
-function text(chunks: Observable<Uint8Array>): Observable<string> {
-  return defer(() => {
     const decoder = new TextDecoder('utf-8', { fatal: true });
     let length = 0;
-    return chunks.pipe(
+    return from(
+      fetch(url, { signal: controller.signal, redirect: 'error', credentials: 'omit', headers: { accept } }),
+    ).pipe(
+      concatMap(({ ok, status, body }) => {
+        if (!ok) throw failed(`${url} answered ${status}`);
+        return (body ?? []) as ObservableInput<Uint8Array>;
+      }),
       reduce((all, chunk) => {
         length += chunk.length;
-        if (length > MAX_BODY) throw failed(`host-meta is larger than ${MAX_BODY} octets`);
+        if (length > MAX_BODY) throw failed(`${url} is larger than ${MAX_BODY} octets`);
         return all + decoder.decode(chunk, { stream: true });
       }, ''),
       map((all) => all + decoder.decode()),
+      finalize(() => controller.abort()),
     );
   });
 }
 
-/** Whether this is an address that whoever proved to be the domain's may send us to. */
-export function isSecure(url: string): boolean {
-  if (!/^wss:\/\//i.test(url)) return false;
-  try {
-    return websocketUrl(url, false).secure === 'tls';
-  } catch {
-    return false;
-  }
-}
-
-function linksOfJson(json: string): string[] {
+function linksOfJson(json: string): Link[] {
   const { links } = JSON.parse(json) as { readonly links?: unknown };
-  if (!Array.isArray(links)) return [];
-  return (links as unknown[]).flatMap((link) => {
-    const { rel, href } = (link ?? {}) as { readonly rel?: unknown; readonly href?: unknown };
-    return rel === REL && typeof href === 'string' ? [href] : [];
-  });
+  return Array.isArray(links) ? links.map((link: Link | null) => link ?? {}) : [];
 }
 
 /** XRD by the parser that reads streams: it refuses DTDs and entities, and bounds everything (threat T6). */
-function linksOfXml(document: string): string[] {
+function linksOfXml(document: string): Link[] {
   let root: XmlElement | undefined;
-  let fault: Error | undefined;
   const parser = new StreamParser(
     { framing: 'stream', limits: { stanzaBytes: MAX_BODY + 1024 } },
     {
       open: () => undefined,
       element: (element) => (root ??= element),
       close: () => undefined,
-      error: (error) => (fault = error),
+      error: (error) => {
+        throw error;
+      },
     },
   );
   parser.write(`<stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}'>`);
   parser.write(document.replace(/^\s*<\?xml[^>]*\?>/, ''));
   parser.end();
-  if (fault) throw fault;
-  if (!root?.is('XRD', XRD)) return [];
-  return root.childrenOf('Link', XRD).flatMap(({ attrs }) => (attrs.rel === REL && attrs.href ? [attrs.href] : []));
+  return root?.is('XRD', XRD) ? root.childrenOf('Link', XRD).map(({ attrs }) => attrs) : [];
 }
 
-function failed(sentence: string, errors: readonly unknown[] = []): TransportError {
-  return new TransportError({
-    condition: 'discovery-failed',
-    phase: 'resolve',
-    text: sentence,
-    errors,
-    cause: errors[0],
-  });
+function failed(text: string, errors: readonly unknown[] = []): TransportError {
+  return new TransportError({ condition: 'discovery-failed', phase: 'resolve', text, errors, cause: errors[0] });
 }

@@ -7,6 +7,8 @@ import type { WebSocketCtor } from './web-socket-like.js';
 import { WebSocketConnection } from './websocket-connection.js';
 import type { WebSocketUrl } from './websocket-url.js';
 
+const FAILED = { condition: 'websocket-failed', phase: 'connect' } as const;
+
 /**
  * Opens one WebSocket: a resource observable.
  *
@@ -32,20 +34,14 @@ export function openWebSocket(
       subscriber.error(error);
     };
     const refuse = (cause?: unknown) => {
-      const why =
-        cause instanceof Error && cause.message !== ''
-          ? cause.message
-          : 'there is no server, it refused, or its certificate is not trusted';
-      const text = `no WebSocket to ${shown}: ${why}`;
-      lose(new TransportError({ condition: 'websocket-failed', phase: 'connect', text, cause }));
+      const why = (cause as Error | undefined)?.message || 'no server, refused, or a certificate that is not trusted';
+      lose(new TransportError({ ...FAILED, text: `no WebSocket to ${shown}: ${why}`, cause }));
     };
     socket.onopen = () => {
       // RFC 7395 section 3.1: a server that speaks no XMPP may have accepted all the same.
       if (socket.protocol !== 'xmpp') {
         const text = `${shown} does not speak XMPP (subprotocol '${socket.protocol}')`;
-        return lose(
-          new TransportError({ condition: 'subprotocol-mismatch', phase: 'connect', text, retryable: false }),
-        );
+        return lose(new TransportError({ ...FAILED, condition: 'subprotocol-mismatch', text, retryable: false }));
       }
       trace({ type: 'connected', target });
       const tls = url.secure && { protocol: url.secure === 'tls' ? 'unknown' : 'loopback' };
@@ -67,7 +63,8 @@ export function openWebSocket(
         return subscriber.complete();
       }
       if (wasClean && code === 1000) connection.inputEnded();
-      lose(closed(shown, code, reason));
+      const text = `the WebSocket to ${shown} was closed (code ${code}${reason && `, ${reason}`})`;
+      lose(new TransportError({ condition: 'connection-closed', text }));
     };
 
     return () => {
@@ -87,19 +84,11 @@ export function openWebSocket(
     } catch (cause) {
       // A page that was loaded over HTTPS may not leave TLS, and a policy of its own (CSP) may forbid more.
       const text = `this platform refuses a WebSocket to ${shown}${secure === 'tls' ? '' : '; use wss://'}`;
-      throw new TransportError({ condition: 'websocket-failed', phase: 'connect', text, retryable: false, cause });
+      throw new TransportError({ ...FAILED, text, retryable: false, cause });
     }
   }
 }
 
 export function targetOf({ hostname: host, port, secure }: WebSocketUrl): Target {
   return { host, port, security: secure === 'tls' ? 'direct' : 'none' };
-}
-
-/** The error for a WebSocket that was closed without the stream being closed. */
-function closed(shown: string, code: number, reason: string): TransportError {
-  return new TransportError({
-    condition: 'connection-closed',
-    text: `the WebSocket to ${shown} was closed (code ${code}${reason ? `, ${reason}` : ''})`,
-  });
 }

@@ -14,13 +14,17 @@ export interface WebSocketUrl {
 /** Not `*.localhost`: browsers keep these on the machine, the resolvers of other platforms may ask the network. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+
 /** Whether this address is one of this machine. */
 export function isLoopback(address: string): boolean {
-  try {
-    return LOOPBACK.test(new URL(address).hostname);
-  } catch {
-    return false;
-  }
+  return LOOPBACK.test(urlOf(address)?.hostname ?? '');
+}
+
+/** Whether this is an address that whoever proved to be the domain's may send us to. */
+export function isSecure(address: string): boolean {
+  const url = urlOf(address);
+  return url?.protocol === 'wss:' && !url.username && !url.password;
 }
 
 /**
@@ -30,23 +34,17 @@ export function isLoopback(address: string): boolean {
  * @throws TransportError `insecure-url`, not retryable.
  */
 export function websocketUrl(text: string, allowInsecure: boolean): WebSocketUrl {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new UsageError('bad-url', '`url` is no address; that of a WebSocket begins with wss://');
-  }
-  const { protocol, hostname } = url;
-  if (protocol !== 'wss:' && protocol !== 'ws:') {
-    throw new UsageError('bad-url', `'${protocol}' is no WebSocket address; it must begin with wss://`);
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new UsageError('bad-url', 'the `url` of a WebSocket holds no credentials; they go into `credentials`');
+  const url = urlOf(text);
+  // Credentials go into `credentials`; the text may hold them, so it is not repeated.
+  if (!url || !/^wss?:$/.test(url.protocol) || url.username || url.password) {
+    throw new UsageError('bad-url', '`url` must be a wss:// address without credentials');
   }
   // Never sent, and an error for the WebSocket API.
   url.hash = '';
-  const shown = `${protocol}//${url.host}${url.pathname}`;
-  const secure = protocol === 'wss:' ? 'tls' : LOOPBACK.test(hostname) ? 'loopback' : undefined;
+  const { href, hostname, port } = url;
+  const shown = href.replace(/\?.*/, '');
+  const tls = url.protocol === 'wss:';
+  const secure = tls ? 'tls' : isLoopback(href) ? 'loopback' : undefined;
   if (!secure && !allowInsecure) {
     throw new TransportError({
       condition: 'insecure-url',
@@ -55,6 +53,5 @@ export function websocketUrl(text: string, allowInsecure: boolean): WebSocketUrl
       text: `${shown} is not encrypted; use wss://, or \`allowInsecure: true\` on a trusted link`,
     });
   }
-  const port = url.port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(url.port);
-  return { href: url.href, shown, hostname, port, secure };
+  return { href, shown, hostname, port: Number(port) || (tls ? 443 : 80), secure };
 }

@@ -1,14 +1,25 @@
-import { defer, switchMap, tap, throwError, timeout, type Observable } from 'rxjs';
+import {
+  defer,
+  identity,
+  switchMap,
+  tap,
+  throwError,
+  timeout,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  type SchedulerLike,
+} from 'rxjs';
+import type { Phase } from '../../errors/phase.js';
 import { XmppTimeoutError } from '../../errors/timeout-error.js';
 import { TransportError } from '../../errors/transport-error.js';
 import { UsageError } from '../../errors/usage-error.js';
 import type { XmppError } from '../../errors/xmpp-error.js';
 import { inTurn } from '../in-turn.js';
 import type { ConnectContext, Connection, Transport } from '../transport.js';
-import { hostMeta, isSecure, type Fetch } from './host-meta.js';
+import { hostMeta, type Fetch } from './host-meta.js';
 import { openWebSocket, targetOf } from './open-websocket.js';
 import type { WebSocketCtor } from './web-socket-like.js';
-import { isLoopback, websocketUrl, type WebSocketUrl } from './websocket-url.js';
+import { isLoopback, isSecure, websocketUrl, type WebSocketUrl } from './websocket-url.js';
 
 export interface WebSocketConfig {
   /** `wss://...`; looked up by XEP-0156 where it is absent. */
@@ -36,62 +47,46 @@ export function websocket(config: WebSocketConfig = {}): Transport {
     isLoopback: (domain) => isLoopback(config.url ?? `https://${domain}`),
     connect: (context) =>
       defer(() => {
-        const Ctor = config.WebSocketCtor ?? (globalThis.WebSocket as WebSocketCtor | undefined);
-        if (!Ctor) {
-          throw new UsageError(
-            'no-websocket',
-            'this platform has no WebSocket; use websocket() of rxmpp/node, or pass `WebSocketCtor`',
-          );
-        }
-        const open = (url: WebSocketUrl) => openOne(url, Ctor, context);
-        const usual$ = defer(() => {
-          const { url, allowInsecure = false } = config;
-          return url === undefined
-            ? discover(config, context).pipe(switchMap((urls) => openFirst(urls, open, context)))
-            : openFirst([websocketUrl(url, allowInsecure)], open, context);
-        });
+        const { url, allowInsecure = false, WebSocketCtor: Ctor = globalThis.WebSocket as WebSocketCtor } = config;
         const { location } = context;
+        if (!Ctor) {
+          throw new UsageError('no-websocket', 'set `WebSocketCtor`, or use websocket() of rxmpp/node');
+        }
+        const open = (urls: readonly WebSocketUrl[]) => openFirst(urls, Ctor, context);
+        const openAt = (address: string, insecure: boolean) => defer(() => open([websocketUrl(address, insecure)]));
+        const usual$ = url === undefined ? discover(config, context).pipe(switchMap(open)) : openAt(url, allowInsecure);
         // Where a proven server sent us to comes first, and is never in clear (RFC 7395 section 3.6.1). Nobody says that it
         // lives for ever.
         if (location === undefined || !isSecure(location)) return usual$;
-        const elsewhere$ = defer(() => openFirst([websocketUrl(location, false)], open, context));
-        return inTurn(
-          [elsewhere$, usual$],
-          (way$) => way$,
-          (errors) => errors.at(-1),
-        );
+        return inTurn([openAt(location, false), usual$], identity, (errors) => errors[1]);
       }),
   };
 }
 
 function discover(
-  config: WebSocketConfig,
-  { domain, timeouts: { resolve: due }, scheduler, trace }: ConnectContext,
+  { fetch = globalThis.fetch as Fetch }: WebSocketConfig,
+  { domain, timeouts, scheduler, trace }: ConnectContext,
 ): Observable<readonly WebSocketUrl[]> {
-  const fetch = config.fetch ?? (globalThis.fetch as Fetch | undefined);
-  if (!fetch) throw new UsageError('no-fetch', 'this platform has no fetch; set `url`, or pass `fetch`');
   return defer(() => {
+    if (!fetch) throw new UsageError('no-fetch', 'set `url`, or `fetch`');
     trace({ type: 'resolving', domain });
     return hostMeta(domain, fetch);
   }).pipe(
-    timeout({
-      first: due,
-      scheduler,
-      with: () => throwError(() => new XmppTimeoutError('resolve', due, `${domain} did not answer over HTTPS`)),
-    }),
+    first('resolve', timeouts.resolve, scheduler, domain),
     tap((urls) => trace({ type: 'resolved', targets: urls.map(targetOf) })),
   );
 }
 
-/** Each address in turn. */
+/** Each address in turn, each with a timer of its own. */
 function openFirst(
   urls: readonly WebSocketUrl[],
-  open: (url: WebSocketUrl) => Observable<Connection>,
-  { trace }: ConnectContext,
+  Ctor: WebSocketCtor,
+  context: ConnectContext,
 ): Observable<Connection> {
+  const { timeouts, scheduler, trace } = context;
   return inTurn(
     urls,
-    open,
+    (url) => openWebSocket(url, Ctor, context).pipe(first('connect', timeouts.target, scheduler, url.shown)),
     (errors) =>
       errors.length === 1
         ? errors[0]
@@ -105,14 +100,10 @@ function openFirst(
   );
 }
 
-/** One address, with a timer of its own. */
-function openOne(url: WebSocketUrl, Ctor: WebSocketCtor, context: ConnectContext): Observable<Connection> {
-  const { timeouts, scheduler } = context;
-  return openWebSocket(url, Ctor, context).pipe(
-    timeout({
-      first: timeouts.target,
-      scheduler,
-      with: () => throwError(() => new XmppTimeoutError('connect', timeouts.target, `${url.shown} did not answer`)),
-    }),
-  );
-}
+/** Bounds the time to the first value. */
+const first = <T>(phase: Phase, due: number, scheduler: SchedulerLike, who: string): MonoTypeOperatorFunction<T> =>
+  timeout({
+    first: due,
+    scheduler,
+    with: () => throwError(() => new XmppTimeoutError(phase, due, `${who} did not answer`)),
+  });

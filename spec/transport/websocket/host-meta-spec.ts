@@ -166,8 +166,8 @@ describe('hostMeta: what it refuses (T6)', () => {
     const { error } = await lookUp({ 'host-meta.json': { body: endless() }, 'host-meta': { body: endless() } });
     const { errors } = error!;
     expect(errors.map((each) => (each as TransportError).text)).toEqual([
-      'host-meta is larger than 65536 octets',
-      'host-meta is larger than 65536 octets',
+      'https://example.org/.well-known/host-meta.json is larger than 65536 octets',
+      'https://example.org/.well-known/host-meta is larger than 65536 octets',
     ]);
     expect(chunks).toBeLessThan(20);
   });
