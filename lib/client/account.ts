@@ -4,7 +4,6 @@ import {
   defaultIfEmpty,
   defer,
   EMPTY,
-  finalize,
   ignoreElements,
   merge,
   Observable,
@@ -21,16 +20,16 @@ import { StreamError } from '../errors/stream-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
 import { jid } from '../jid/jid.js';
 import { scramKeyCache } from '../sasl/scram-key-cache.js';
-import type { Delivery, Outgoing, Undelivered } from '../session/delivery.js';
+import type { Outgoing, Undelivered } from '../session/delivery.js';
 import type { RequestHandlers } from '../session/request-handlers.js';
 import { keepResumable, readResumable, type ResumptionStore } from '../session/resumption-store.js';
-import type { IqOptions, Session } from '../session/session.js';
+import { Sender } from '../session/sender.js';
+import type { Session } from '../session/session.js';
 import { lost, SessionMemory } from '../session/session-memory.js';
 import { deadline } from '../stream/deadline.js';
 import { Scope } from '../stream/scope.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { serialize } from '../xml/serialize.js';
-import type { XmlElement } from '../xml/xml-element.js';
 import { Attempt } from './attempt.js';
 import { attemptConfig, pipelined } from './attempt-config.js';
 import { browserOnline, browserWake } from './browser-events.js';
@@ -60,11 +59,10 @@ export interface AccountContext {
  * One value of a client's options at work: attempt after attempt, and what goes on between them. Nothing of it is ever used
  * with other options, so no stanza can reach another account's session (defect D8).
  */
-export class Account {
+export class Account extends Sender {
   readonly #options: XmppClientOptions;
   readonly #context: AccountContext;
   readonly #prepared: Prepared;
-  readonly #memory: SessionMemory;
   readonly #store: ResumptionStore | undefined;
   readonly #keeping = new Subscription();
   /** Where the server sent the last session. */
@@ -74,15 +72,13 @@ export class Account {
 
   /** @throws UsageError, JidError As `prepareOptions` does. */
   constructor(options: XmppClientOptions, context: AccountContext) {
+    const prepared = prepareOptions({ ...options, keys: options.keys ?? scramKeyCache() });
+    const { scheduler, random, streamManagement, iqTimeout } = prepared;
+    const { handlers, undelivered$ } = context;
+    super(new SessionMemory(scheduler, random, { handlers, undelivered$, resendLost: options.resendLost }), iqTimeout);
     this.#options = options;
     this.#context = context;
-    this.#prepared = prepareOptions({ ...options, keys: options.keys ?? scramKeyCache() });
-    const { scheduler, random, streamManagement } = this.#prepared;
-    this.#memory = new SessionMemory(scheduler, random, {
-      handlers: context.handlers,
-      undelivered$: context.undelivered$,
-      resendLost: options.resendLost,
-    });
+    this.#prepared = prepared;
     this.#store = streamManagement ? streamManagement.store : undefined;
   }
 
@@ -98,36 +94,20 @@ export class Account {
     return this.#store ? concat(this.#restore(this.#store), this.#attempts()) : this.#attempts();
   }
 
-  /**
-   * Takes a stanza while there is no session.
-   *
-   * @throws XmlError, StanzaError Where it cannot wait.
-   */
-  hold(stanza: XmlElement, observer?: Subscriber<Delivery>): void {
-    this.#hold(stanza, () => this.#memory.outgoing(stanza, observer), false);
-  }
-
-  /**
-   * A request that begins while there is no session.
-   *
-   * @param always Whether it waits for one although nothing else does.
-   */
-  request(
-    type: 'get' | 'set',
-    payload: XmlElement,
-    to: string | undefined,
-    options: IqOptions,
-    always: boolean,
-  ): Observable<XmlElement> {
-    const due = options.timeout ?? this.#prepared.iqTimeout;
-    return defer(() => {
-      let held: Outgoing | undefined;
-      return this.#memory.iqs
-        .request(type, payload, to, due, (iq) => {
-          held = this.#hold(iq, () => this.#memory.outgoingRequest(iq), always);
-        })
-        .pipe(finalize(() => held && this.#memory.withdraw(held)));
-    });
+  /** Takes a stanza while there is no session. */
+  transmit(outgoing: Outgoing, always = false): void {
+    const { whileOffline = 'error' } = this.#options;
+    const { memory } = this;
+    memory.waiting = memory.waiting.filter(({ settled }) => !settled);
+    const room = always ? Infinity : whileOffline === 'error' ? 0 : whileOffline.queue;
+    if (this.#stopped || memory.waiting.length >= room) {
+      const full = room > 0 ? 'the queue is full' : 'there is no session at present';
+      throw notConnected(this.#stopped ? 'the client is stopping' : full);
+    }
+    // What cannot be written fails now, and not behind the back of its sender.
+    serialize(outgoing.stanza);
+    memory.waiting.push(outgoing);
+    outgoing.queued();
   }
 
   /** Ends the attempt or the wait; nothing follows it. */
@@ -139,22 +119,8 @@ export class Account {
   settle(text: string, cause?: XmppError): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#memory.stop(lost(text, cause));
+    this.memory.stop(lost(text, cause));
     this.#keeping.unsubscribe();
-  }
-
-  #hold(stanza: XmlElement, outgoing: () => Outgoing, always: boolean): Outgoing {
-    const { whileOffline = 'error' } = this.#options;
-    if (this.#stopped) throw notConnected('the client is stopping');
-    if (!always && whileOffline === 'error') throw notConnected('there is no session at present');
-    if (!always && whileOffline !== 'error' && this.#memory.waiting >= whileOffline.queue) {
-      throw notConnected('there is no session, and the queue is full');
-    }
-    // What cannot be written fails now, and not behind the back of its sender.
-    serialize(stanza);
-    const held = outgoing();
-    this.#memory.wait(held);
-    return held;
   }
 
   /** Goes on where another process was, if there is something stored. */
@@ -167,9 +133,9 @@ export class Account {
       defaultIfEmpty(undefined),
       tap((state) => {
         const resumable = state ? readResumable(state, account ?? jid(domain)) : undefined;
-        if (resumable) this.#memory.restore(resumable);
+        if (resumable) this.memory.restore(resumable);
         else if (state) store.clear();
-        this.#keeping.add(keepResumable(this.#memory, store, scheduler));
+        this.#keeping.add(keepResumable(this.memory, store, scheduler));
       }),
       ignoreElements(),
     );
@@ -196,13 +162,13 @@ export class Account {
     });
     const resumable = this.#options.reconnect !== false || this.#store !== undefined;
     const wake$ = merge(this.#context.wake$, keepAlive.wake$ ?? EMPTY, this.#options.wake$ ?? browserWake());
-    const begin = this.#moved ?? this.#memory.resumption?.location;
+    const begin = this.#moved ?? this.memory.resumption?.location;
     this.#moved = undefined;
     return followRedirects(
       attempt.trace,
       (location) =>
-        pipelined(prepared, this.#memory, (ahead) =>
-          lifecycle(attemptConfig(prepared, this.#memory, resumable, attempt.trace, location, ahead, wake$)),
+        pipelined(prepared, this.memory, (ahead) =>
+          lifecycle(attemptConfig(prepared, this.memory, resumable, attempt.trace, location, ahead, wake$)),
         ),
       begin,
     ).pipe(

@@ -17,7 +17,8 @@ import { XmppError } from '../errors/xmpp-error.js';
 import type { Jid } from '../jid/jid.js';
 import type { Delivery, Undelivered } from '../session/delivery.js';
 import { RequestHandlers, type RequestHandler } from '../session/request-handlers.js';
-import { liveSession } from '../session/live-session.js';
+import { liveSession, type LiveSession } from '../session/live-session.js';
+import type { Sender } from '../session/sender.js';
 import type { ByteCount, IqOptions, Session } from '../session/session.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import type { XmlElement } from '../xml/xml-element.js';
@@ -190,26 +191,20 @@ class LiveClient implements XmppClient {
   }
 
   send(stanza: XmlElement): void {
-    if (this.session) this.session.send(stanza);
-    else this.#present().hold(stanza);
+    this.#sender().send(stanza);
   }
 
   deliver(stanza: XmlElement): Observable<Delivery> {
     return defer(() => {
-      const { session } = this;
-      if (session) return this.#holding(() => session.deliver(stanza));
-      const account = this.#present();
-      return this.#holding(() => new Observable<Delivery>((subscriber) => account.hold(stanza, subscriber)));
+      const sender = this.#sender();
+      return this.#holding(() => sender.deliver(stanza));
     });
   }
 
-  iq(type: 'get' | 'set', payload: XmlElement, to?: Jid | string, options: IqOptions = {}): Observable<XmlElement> {
+  iq(type: 'get' | 'set', payload: XmlElement, to?: Jid | string, options?: IqOptions): Observable<XmlElement> {
     return defer(() => {
       const first = this.#account === undefined;
-      return this.#holding(() => {
-        if (this.session) return this.session.iq(type, payload, to, options);
-        return this.#present().request(type, payload, to?.toString(), options, first);
-      });
+      return this.#holding(() => this.#sender().iq(type, payload, to, options, first));
     });
   }
 
@@ -256,8 +251,9 @@ class LiveClient implements XmppClient {
   }
 
   /** @throws StanzaError Where nothing is to come that a stanza could wait for. */
-  #present(): Account {
-    if (this.#account) return this.#account;
+  #sender(): Sender {
+    const sender = (this.session as LiveSession | undefined) ?? this.#account;
+    if (sender) return sender;
     throw notConnected('the client is offline; subscribe to `session$`, or call `connect()`');
   }
 

@@ -15,31 +15,35 @@ export interface AckPolicy {
   readonly after: number;
 }
 
-export const DEFAULT_ACK_POLICY: AckPolicy = { every: 16, after: 1_000 };
-
 /** The traffic of XEP-0198 on one stream: asks for acknowledgements, takes them, and gives ours. */
 export class Acknowledgements {
   readonly #stream: XmlStream;
   readonly #memory: SessionMemory;
   readonly #scheduler: SchedulerLike;
-  readonly #policy: AckPolicy;
-  readonly #timers = new Subscription();
+  readonly #every: number;
+  readonly #after: number;
   /** Stanzas since the last request. */
   #unasked = 0;
+  /** The timers of what is to be sent, while there are any. */
   #asking: Subscription | undefined;
   #answering: Subscription | undefined;
 
-  constructor(stream: XmlStream, memory: SessionMemory, scheduler: SchedulerLike, policy: AckPolicy) {
+  constructor(
+    stream: XmlStream,
+    memory: SessionMemory,
+    scheduler: SchedulerLike,
+    { every = 16, after = 1_000 }: Partial<AckPolicy> = {},
+  ) {
     this.#stream = stream;
     this.#memory = memory;
     this.#scheduler = scheduler;
-    this.#policy = policy;
+    this.#every = every;
+    this.#after = after;
   }
 
   /** A stanza was sent. */
   sent(): void {
-    this.#unasked++;
-    if (this.#unasked >= this.#policy.every) this.ask();
+    if (++this.#unasked >= this.#every) this.ask();
     else this.#askLater();
   }
 
@@ -53,20 +57,21 @@ export class Acknowledgements {
 
   /** Takes an element of stream management; `false` if it is none. */
   receive(element: XmlElement): boolean {
-    if (element.xmlns !== NS.sm) return false;
-    if (element.name === 'r') {
-      this.#answerLater();
+    const { name, xmlns, attrs } = element;
+    if (xmlns !== NS.sm || (name !== 'r' && name !== 'a')) return false;
+    if (name === 'r') {
+      // One answer serves all requests that came together, however many (threat S8).
+      this.#answering ??= this.#scheduler.schedule(() => this.answer());
       return true;
     }
-    if (element.name !== 'a') return false;
-    const h = parseCount(element.attrs.h);
+    const h = parseCount(attrs.h);
     if (h === undefined || !this.#memory.acknowledge(h)) {
       // Nothing that the server counts can be believed any more.
       this.#memory.forget();
-      this.#stream.reject(impossibleCount(element.attrs.h));
-      return true;
+      this.#stream.reject(impossibleCount(attrs.h));
+    } else if (this.#memory.unacknowledged.size > 0) {
+      this.#askLater();
     }
-    if (!this.#memory.allAcknowledged) this.#askLater();
     return true;
   }
 
@@ -77,34 +82,15 @@ export class Acknowledgements {
     this.#stream.send(xml('a', { xmlns: NS.sm, h: this.#memory.handled }));
   }
 
+  /** Nothing is asked or answered from now on. */
   dispose(): void {
-    this.#timers.unsubscribe();
+    this.#asking?.unsubscribe();
+    this.#answering?.unsubscribe();
+    this.#asking = this.#answering = Subscription.EMPTY;
   }
 
   #askLater(): void {
-    if (this.#asking || this.#policy.after === Infinity) return;
-    this.#asking = this.#later(this.#policy.after, () => {
-      this.#asking = undefined;
-      this.ask();
-    });
-  }
-
-  /** One answer serves all requests that came together, however many (threat S8). */
-  #answerLater(): void {
-    this.#answering ??= this.#later(0, () => {
-      this.#answering = undefined;
-      this.answer();
-    });
-  }
-
-  #later(due: number, task: () => void): Subscription {
-    const timer = this.#scheduler.schedule(() => {
-      this.#timers.remove(timer);
-      timer.unsubscribe();
-      task();
-    }, due);
-    this.#timers.add(timer);
-    return timer;
+    if (this.#after < Infinity) this.#asking ??= this.#scheduler.schedule(() => this.ask(), this.#after);
   }
 }
 

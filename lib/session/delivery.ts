@@ -24,6 +24,9 @@ export interface Undelivered {
   readonly error: StanzaError;
 }
 
+/** How far a stanza comes, in order. */
+const STATES = ['queued', 'written', 'acked'] as const;
+
 /** One stanza on its way out. It settles exactly once: acknowledged, or failed. */
 export class Outgoing {
   /** Whether a connection was given it: from then on it may have arrived. */
@@ -32,9 +35,12 @@ export class Outgoing {
   counted = false;
   /** Whether the interceptors have seen it. */
   intercepted = false;
-  #queued = false;
-  #written = false;
-  #settled = false;
+  /** Whether nothing more is told of it. */
+  settled = false;
+  readonly #observer: Subscriber<Delivery> | undefined;
+  readonly #onLoss: (loss: Undelivered) => void;
+  /** How many of the states were told. */
+  #told = 0;
 
   /**
    * @param at When it was sent, in milliseconds since 1970.
@@ -44,77 +50,67 @@ export class Outgoing {
   constructor(
     public stanza: XmlElement,
     readonly at: number,
-    private readonly observer: Subscriber<Delivery> | undefined,
-    private readonly onLoss: (loss: Undelivered) => void,
-  ) {}
+    observer: Subscriber<Delivery> | undefined,
+    onLoss: (loss: Undelivered) => void,
+  ) {
+    this.#observer = observer;
+    this.#onLoss = onLoss;
+  }
 
   /** Says in the stanza when it was first sent, since it is sent anew (XEP-0203). */
   delay(): void {
-    if (this.stanza.child('delay', NS.delay)) return;
     const { name, attrs, xmlns, children } = this.stanza;
+    if (this.stanza.child('delay', NS.delay)) return;
     const stamp = new Date(this.at).toISOString();
     this.stanza = xml(name, xmlns ? { ...attrs, xmlns } : attrs, ...children, xml('delay', { xmlns: NS.delay, stamp }));
   }
 
-  get settled(): boolean {
-    return this.#settled;
-  }
-
   /** It was accepted, in order. */
   queued(): void {
-    if (this.#queued) return;
-    this.#queued = true;
-    this.observer?.next({ state: 'queued', stanza: this.stanza });
+    this.#reach(1);
   }
 
   /** @param last Whether no acknowledgement is to come. */
   written(last: boolean): void {
-    this.queued();
-    // What is resent after a resumption is written twice; once is enough to tell.
-    if (!this.#written) {
-      this.#written = true;
-      this.observer?.next({ state: 'written', stanza: this.stanza });
-    }
-    if (last) this.#complete();
+    this.#reach(2, last);
   }
 
+  /** The server has it, whether the operating system has told or not. */
   acknowledged(): void {
-    if (this.#settled) return;
-    // The server has it, whether the operating system has told or not.
-    this.written(false);
-    this.observer?.next({ state: 'acked', stanza: this.stanza });
-    this.#complete();
+    this.#reach(3, true);
   }
 
   /** It is not to be sent. */
   filtered(): void {
-    if (this.#settled) return;
-    this.observer?.next({ state: 'filtered', stanza: this.stanza });
-    this.#complete();
+    if (!this.settled) this.#observer?.next({ state: 'filtered', stanza: this.stanza });
+    this.#reach(0, true);
   }
 
   /** It was taken back, and nobody is to be told. */
   withdrawn(): void {
-    this.#settled = true;
+    this.settled = true;
   }
 
   /** The session is gone, or the stanza was never taken. */
   lost(cause: XmppError): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    const error = new StanzaError({
-      condition: this.handedOver ? 'delivery-unknown' : 'delivery-failed',
-      text: this.handedOver ? 'the session was lost before the stanza was known to have arrived' : 'it was never sent',
-      type: 'wait',
-      cause,
-    });
-    if (this.observer && !this.observer.closed) this.observer.error(error);
-    else this.onLoss({ stanza: this.stanza, error });
+    if (this.settled) return;
+    this.settled = true;
+    const [condition, text] = this.handedOver
+      ? ['delivery-unknown', 'not known to have arrived']
+      : ['delivery-failed', 'never sent'];
+    const error = new StanzaError({ condition, text, type: 'wait', cause });
+    if (this.#observer && !this.#observer.closed) this.#observer.error(error);
+    else this.#onLoss({ stanza: this.stanza, error });
   }
 
-  #complete(): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.observer?.complete();
+  /** Each state is told once: what is resent after a resumption is written twice. */
+  #reach(count: number, last = false): void {
+    while (!this.settled && this.#told < count) {
+      const state = STATES[this.#told++]!;
+      this.#observer?.next({ state, stanza: this.stanza });
+    }
+    if (!last || this.settled) return;
+    this.settled = true;
+    this.#observer?.complete();
   }
 }

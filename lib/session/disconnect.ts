@@ -1,4 +1,4 @@
-import { delay, type MonoTypeOperatorFunction, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
+import { Subscription, type MonoTypeOperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
 import { Scope, scoped, type Held } from '../stream/scope.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { liveSession } from './live-session.js';
@@ -23,27 +23,24 @@ export function disconnect(config: StageConfig = {}): MonoTypeOperatorFunction<S
 }
 
 class Closing extends Scope<Session> {
-  /** Set once a close was asked for. */
-  #bound: Subscription | undefined;
+  readonly #due: number;
+  readonly #scheduler: SchedulerLike;
+  readonly #bound = new Subscription();
 
-  constructor(
-    subscriber: Subscriber<Session>,
-    private readonly due: number,
-    private readonly scheduler: SchedulerLike,
-  ) {
+  constructor(subscriber: Subscriber<Session>, due: number, scheduler: SchedulerLike) {
     super(subscriber);
+    this.#due = due;
+    this.#scheduler = scheduler;
   }
 
   override entered(session: Session, held: Held<never>): void {
-    if (this.due < Infinity) {
-      const overdue$ = liveSession(session).closing$.pipe(delay(this.due, this.scheduler));
-      this.#bound = overdue$.subscribe(() => this.completed(held));
-    }
+    const complete = () => this.#bound.add(this.#scheduler.schedule(() => this.completed(held), this.#due));
+    if (this.#due < Infinity) this.#bound.add(liveSession(session).closing$.subscribe({ complete }));
     super.entered(session, held);
   }
 
   override unsubscribe(): void {
-    this.#bound?.unsubscribe();
+    this.#bound.unsubscribe();
     super.unsubscribe();
   }
 }

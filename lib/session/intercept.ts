@@ -49,9 +49,13 @@ export function intercept({ inbound = [], outbound = [] }: InterceptConfig): Int
     const [inside, outside] = [new OrderlyGate(inbound), new OrderlyGate(outbound)];
     const held = new Set<Outgoing>();
     const reports = new Subscription();
+    /** Settles the request of a stanza that is not to be sent, if it is one. */
+    const reject = ({ name, attrs: { type, id } }: XmlElement, error: XmppError) => {
+      if (name === 'iq' && (type === 'get' || type === 'set')) ends.memory.iqs.fail(error, (asked) => asked === id);
+    };
     const lose = (outgoing: Outgoing, error: XmppError) => {
       outgoing.lost(error);
-      ends.memory.iqs.reject(outgoing.stanza, error);
+      reject(outgoing.stanza, error);
     };
     return {
       inbound: (stanza) =>
@@ -89,10 +93,7 @@ export function intercept({ inbound = [], outbound = [] }: InterceptConfig): Int
           complete: () => {
             if (!held.delete(outgoing)) return;
             outgoing.filtered();
-            ends.memory.iqs.reject(
-              stanza,
-              new StanzaError({ condition: 'filtered', text: 'an interceptor dropped it' }),
-            );
+            reject(stanza, new StanzaError({ condition: 'filtered', text: 'an interceptor dropped it' }));
           },
         });
       },

@@ -1,19 +1,20 @@
-import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
-import { XmppError } from '../errors/xmpp-error.js';
+import type { XmppError } from '../errors/xmpp-error.js';
 import { jid, type Jid } from '../jid/jid.js';
 import { stanzaError } from '../stream/stanza-error-of.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import { Deadlines, type Due } from './deadlines.js';
+import type { Outgoing } from './delivery.js';
 
-interface Pending extends Due {
-  readonly id: string;
+interface Pending {
   readonly to: string | undefined;
+  /** Milliseconds to the answer; `Infinity` never falls due. */
+  readonly due: number;
+  /** When it falls due; `Infinity` before it is sent. */
+  at: number;
   readonly subscriber: Subscriber<XmlElement>;
 }
-
-const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Requests that await their answer. A reply is matched by kind, id *and* sender (RFC 6120 section 8.1.2.1): ids alone can
@@ -21,19 +22,19 @@ const NONE: ReadonlySet<string> = new Set();
  * one.
  */
 export class IqTracker {
+  /** In the order in which they were sent. */
   readonly #pending = new Map<string, Pending>();
-  readonly #deadlines: Deadlines<Pending>;
+  readonly #scheduler: SchedulerLike;
   readonly #prefix: string;
   #count = 0;
+  /** One timer serves all of them: it is set for whatever falls due first, and not taken back when that is answered. */
+  #timer: Subscription | undefined;
+  #timerAt = Infinity;
+  /** The shortest bound so far. */
+  #shortest = Infinity;
 
   constructor(scheduler: SchedulerLike, random: () => number) {
-    this.#deadlines = new Deadlines(scheduler, (pending) => {
-      if (!this.#pending.delete(pending.id)) return;
-      const whom = pending.to === undefined ? 'the server' : pending.to;
-      pending.subscriber.error(
-        new XmppTimeoutError('online', pending.due, `no answer from ${whom} within ${pending.due} ms`),
-      );
-    });
+    this.#scheduler = scheduler;
     this.#prefix = (random().toString(36) + random().toString(36)).replaceAll('0.', '').slice(0, 16);
   }
 
@@ -50,43 +51,41 @@ export class IqTracker {
    * A cold request: each subscription sends one, with an id of its own, and emits the answer of type `result`. Unsubscribing
    * forgets it.
    *
-   * @param send May throw; the request fails then.
+   * @param send May throw; the request fails then. What it returns is withdrawn in the end.
    */
   request(
     type: 'get' | 'set',
     payload: XmlElement,
     to: string | undefined,
     due: number,
-    send: (iq: XmlElement) => void,
+    send: (iq: XmlElement) => Outgoing,
   ): Observable<XmlElement> {
     return new Observable((subscriber) => {
       const id = this.nextId();
-      // With all its fields, so that all of them are of one shape.
-      const links = { at: 0, queue: undefined, before: undefined, after: undefined };
-      const pending: Pending = { id, to, due, subscriber, ...links };
+      const pending: Pending = { to, due, at: Infinity, subscriber };
       this.#pending.set(id, pending);
+      let outgoing: Outgoing | undefined = undefined;
       subscriber.add(() => {
-        if (this.#pending.delete(id)) this.#deadlines.remove(pending);
+        this.#pending.delete(id);
+        outgoing?.withdrawn();
       });
-      try {
-        send(xml('iq', { type, id, to }, payload));
-        // Not before: what cannot be sent (the session is over, say) is to leave no timer.
-        if (!subscriber.closed) this.#deadlines.add(pending);
-      } catch (error) {
-        subscriber.error(error);
-      }
+      outgoing = send(xml('iq', { type, id, to }, payload));
+      // Not before: what cannot be sent (the session is over, say) is to leave no timer.
+      if (subscriber.closed) return;
+      pending.at = this.#scheduler.now() + due;
+      this.#shortest = Math.min(this.#shortest, due);
+      this.#arm(pending.at);
     });
   }
 
   /** Gives a reply to its request. `false` where nobody waits for it. */
   settle(reply: XmlElement, own: Jid): boolean {
-    const id = reply.attrs.id;
-    const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (!pending || !isFromAddressee(reply.attrs.from, pending.to, own)) return false;
-    this.#pending.delete(pending.id);
-    this.#deadlines.remove(pending);
+    const { id, from, type } = reply.attrs;
+    const pending = this.#pending.get(id!);
+    if (!pending || !isFromAddressee(from, pending.to, own)) return false;
+    this.#pending.delete(id!);
     const { subscriber } = pending;
-    if (reply.attrs.type === 'error') {
+    if (type === 'error') {
       subscriber.error(stanzaError(reply));
     } else {
       subscriber.next(reply);
@@ -95,28 +94,47 @@ export class IqTracker {
     return true;
   }
 
-  /** Settles a request that is not to be sent. */
-  reject({ name, attrs: { type, id } }: XmlElement, error: XmppError): void {
-    const pending = name === 'iq' && (type === 'get' || type === 'set') && this.#pending.get(id ?? '');
-    if (!pending) return;
-    this.#pending.delete(pending.id);
-    this.#deadlines.remove(pending);
-    pending.subscriber.error(error);
-  }
-
   /**
    * Settles what is pending: no answer can come any more.
    *
-   * @param spared The ids of requests that have yet to be sent.
+   * @param which Tells by the id whether a request is meant; all are by default.
    */
-  fail(error: XmppError, spared: ReadonlySet<string> = NONE): void {
-    const all = [...this.#pending.values()].filter(({ id }) => !spared.has(id));
-    for (const pending of all) {
-      this.#pending.delete(pending.id);
-      this.#deadlines.remove(pending);
+  fail(error: XmppError, which: (id: string) => boolean = () => true): void {
+    const failed = [...this.#pending].filter(([id]) => which(id) && this.#pending.delete(id));
+    if (this.#pending.size === 0) {
+      this.#timer?.unsubscribe();
+      this.#timerAt = Infinity;
     }
-    if (this.#pending.size === 0) this.#deadlines.clear();
-    for (const { subscriber } of all) subscriber.error(error);
+    for (const [, { subscriber }] of failed) subscriber.error(error);
+  }
+
+  #arm(at: number): void {
+    if (!(at < this.#timerAt)) return;
+    this.#timer?.unsubscribe();
+    this.#timerAt = at;
+    this.#timer = this.#scheduler.schedule(() => this.#sweep(), Math.max(0, at - this.#scheduler.now()));
+  }
+
+  #sweep(): void {
+    const now = this.#scheduler.now();
+    const overdue: Pending[] = [];
+    let next = Infinity;
+    for (const [id, pending] of this.#pending) {
+      const { at, due } = pending;
+      if (at <= now) {
+        this.#pending.delete(id);
+        overdue.push(pending);
+      } else {
+        // What was sent later falls due later still.
+        if (at - due + this.#shortest >= next) break;
+        next = Math.min(next, at);
+      }
+    }
+    this.#timerAt = Infinity;
+    this.#arm(next);
+    for (const { to, due, subscriber } of overdue) {
+      subscriber.error(new XmppTimeoutError('online', due, `no answer from ${to ?? 'the server'} within ${due} ms`));
+    }
   }
 }
 

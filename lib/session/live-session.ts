@@ -1,4 +1,15 @@
-import { concat, defer, distinctUntilChanged, EMPTY, filter, map, Observable, of, Subject, Subscription } from 'rxjs';
+import {
+  concat,
+  defer,
+  distinctUntilChanged,
+  filter,
+  ignoreElements,
+  map,
+  Subject,
+  Subscription,
+  of,
+  type Observable,
+} from 'rxjs';
 import type { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmlError } from '../errors/xml-error.js';
@@ -11,57 +22,56 @@ import { NS } from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { Acknowledgements, type AckPolicy } from './acknowledgements.js';
+import type { Outgoing, Undelivered } from './delivery.js';
 import type { Gates, Interceptors } from './gates.js';
-import { Outgoing, type Delivery, type Undelivered } from './delivery.js';
 import { errorReply, type RequestHandler } from './request-handlers.js';
-import type { ByteCount, IqOptions, Session } from './session.js';
+import { Sender } from './sender.js';
+import type { ByteCount, Session } from './session.js';
 import { lost, type SessionMemory } from './session-memory.js';
 import { WriteQueue } from './write-queue.js';
 
 export interface LiveSessionConfig extends Stage {
   readonly memory: SessionMemory;
-  readonly iqTimeout: number;
-  readonly acknowledgements: AckPolicy;
+  readonly iqTimeout?: number;
+  readonly acknowledgements?: Partial<AckPolicy>;
   readonly interceptors?: Interceptors;
 }
 
 /** The session on one negotiated stream: takes elements apart by what they are, and sends. */
-export class LiveSession implements Session {
+export class LiveSession extends Sender implements Session {
   readonly jid: Jid;
   readonly resumed: boolean;
   readonly features: XmlElement;
   readonly stream: XmlStream;
+  /** Whether a close was asked for. */
+  closing = false;
+  /** What sending fails with once it has ended, for whatever reason. */
+  over: StanzaError | undefined;
 
-  readonly #memory: SessionMemory;
-  readonly #config: LiveSessionConfig;
+  readonly #trace: Stage['trace'];
   readonly #acknowledgements: Acknowledgements | undefined;
+  readonly #closing$ = new Subject<never>();
   readonly #stanza$ = new Subject<XmlElement>();
   readonly #nonza$ = new Subject<XmlElement>();
-  /** What is told of the closing and of the end, made when somebody asks. */
-  #closing$: Subject<void> | undefined;
-  #ended$: Subject<never> | undefined;
   readonly #answers = new Subscription();
   /** What nobody acknowledges settles when it is written, or here at the end. */
   readonly #unwritten = new WriteQueue();
   readonly #gates: Gates | undefined;
-  #closing = false;
-  #over: StanzaError | undefined;
 
   constructor({ stream, jid, resumed }: NegotiatedStream, config: LiveSessionConfig) {
+    const { memory, iqTimeout, acknowledgements, interceptors, scheduler, trace } = config;
+    super(memory, iqTimeout);
     this.jid = jid;
     this.resumed = resumed;
     this.features = stream.features;
     this.stream = stream;
-    this.#memory = config.memory;
-    this.#config = config;
-    this.#gates = config.interceptors?.({
+    this.#trace = trace;
+    this.#gates = interceptors?.({
       take: (stanza) => this.#take(stanza),
       transmit: (outgoing) => this.transmit(outgoing),
-      memory: this.#memory,
+      memory,
     });
-    if (this.#memory.managed) {
-      this.#acknowledgements = new Acknowledgements(stream, this.#memory, config.scheduler, config.acknowledgements);
-    }
+    if (memory.managed) this.#acknowledgements = new Acknowledgements(stream, memory, scheduler, acknowledgements);
   }
 
   // Made when somebody asks: of a thousand sessions few are watched in every way.
@@ -82,6 +92,11 @@ export class LiveSession implements Session {
     return this.#nonza$.asObservable();
   }
 
+  /** Completes when a close is asked for. */
+  get closing$(): Observable<never> {
+    return this.#closing$;
+  }
+
   get bytes$(): Observable<ByteCount> {
     return this.#withTraffic(() => this.bytes);
   }
@@ -90,32 +105,17 @@ export class LiveSession implements Session {
     return this.#withTraffic(() => this.stream.connection.bufferedBytes).pipe(distinctUntilChanged());
   }
 
-  /** Emits once when a close was asked for. */
-  get closing$(): Observable<void> {
-    return defer(() => (this.#closing ? of(undefined) : (this.#closing$ ??= new Subject())));
-  }
-
   /** What it is now, and whenever octets come or go. */
   #withTraffic<T>(look: () => T): Observable<T> {
     return defer(() => concat(of(undefined), this.stream.traffic$)).pipe(map(look));
   }
 
   get undelivered$(): Observable<Undelivered> {
-    return this.#memory.undelivered$.asObservable();
+    return this.memory.undelivered$.asObservable();
   }
 
   get managed(): boolean {
     return this.#acknowledgements !== undefined;
-  }
-
-  /** Whether a close was asked for. */
-  get closing(): boolean {
-    return this.#closing;
-  }
-
-  /** Whether it has ended, for whatever reason. */
-  get over(): boolean {
-    return this.#over !== undefined;
   }
 
   get bytes(): ByteCount {
@@ -123,29 +123,8 @@ export class LiveSession implements Session {
     return { received: bytesReceived, sent: bytesSent };
   }
 
-  send(stanza: XmlElement): void {
-    this.transmit(this.#memory.outgoing(stanza));
-  }
-
-  deliver(stanza: XmlElement): Observable<Delivery> {
-    return new Observable((subscriber) => {
-      try {
-        this.transmit(this.#memory.outgoing(stanza, subscriber));
-      } catch (error) {
-        subscriber.error(error);
-      }
-    });
-  }
-
-  iq(type: 'get' | 'set', payload: XmlElement, to?: Jid | string, options: IqOptions = {}): Observable<XmlElement> {
-    const due = options.timeout ?? this.#config.iqTimeout;
-    return this.#memory.iqs.request(type, payload, to?.toString(), due, (iq) =>
-      this.transmit(this.#memory.outgoingRequest(iq)),
-    );
-  }
-
   handle(type: 'get' | 'set', xmlns: string, project: RequestHandler): Subscription {
-    const handling = this.#memory.handlers.add(type, xmlns, project);
+    const handling = this.memory.handlers.add(type, xmlns, project);
     // A client's handlers outlive its sessions; a session's do not.
     this.#answers.add(handling);
     return handling;
@@ -153,28 +132,23 @@ export class LiveSession implements Session {
 
   close(): Observable<never> {
     return defer(() => {
-      if (!this.#closing && !this.#over) {
-        this.#closing = true;
-        this.#config.trace({ type: 'closing' });
+      if (!this.closing && !this.over) {
+        this.closing = true;
+        this.#trace({ type: 'closing' });
         // What the server has not told yet it tells before its footer, and we do the same (XEP-0198 section 4).
-        if (!this.#memory.allAcknowledged) this.#acknowledgements?.ask();
-        if (this.#memory.handled > 0) this.#acknowledgements?.answer();
+        if (this.memory.unacknowledged.size > 0) this.#acknowledgements?.ask();
+        if (this.memory.handled > 0) this.#acknowledgements?.answer();
         this.#acknowledgements?.dispose();
         this.stream.close();
-        this.#closing$?.next();
+        this.#closing$.complete();
       }
-      return this.#over ? EMPTY : (this.#ended$ ??= new Subject<never>());
+      // It completes when the session ends.
+      return this.#nonza$.pipe(ignoreElements());
     });
   }
 
-  /**
-   * Sends, in order.
-   *
-   * @throws XmlError, StanzaError As `send` does.
-   */
   transmit(outgoing: Outgoing): void {
-    if (this.#over) throw this.#over;
-    if (this.#closing) throw lost('the session is being closed');
+    if (this.over || this.closing) throw this.over ?? lost('the session is being closed');
     if (this.#gates && isStanza(outgoing.stanza) && !outgoing.intercepted) this.#gates.outbound(outgoing);
     else this.#write(outgoing);
   }
@@ -185,13 +159,13 @@ export class LiveSession implements Session {
     // Before it is written: whoever is told of the traffic may send something too, which then comes behind it.
     outgoing.handedOver = true;
     outgoing.counted = acknowledgements !== undefined;
-    if (acknowledgements) this.#memory.sent(outgoing);
+    if (acknowledgements) this.memory.sent(outgoing);
     this.#unwritten.push(outgoing);
     try {
       this.stream.send(stanza, this.#written);
     } catch (error) {
       outgoing.handedOver = handedOver;
-      if (acknowledgements) this.#memory.unsent();
+      if (acknowledgements) this.memory.unsent();
       this.#unwritten.pop();
       throw error;
     }
@@ -210,7 +184,7 @@ export class LiveSession implements Session {
    */
   begin(): void {
     if (this.resumed) {
-      const { unacknowledged } = this.#memory;
+      const unacknowledged = this.memory.unacknowledged.list();
       for (const outgoing of unacknowledged) {
         outgoing.counted = true;
         this.#unwritten.push(outgoing);
@@ -218,9 +192,9 @@ export class LiveSession implements Session {
       }
       if (unacknowledged.length > 0) this.#acknowledgements?.ask();
     }
-    for (const outgoing of this.#memory.takeWaiting()) {
+    for (const outgoing of this.memory.waiting.splice(0)) {
       try {
-        this.transmit(outgoing);
+        if (!outgoing.settled) this.transmit(outgoing);
       } catch (error) {
         // The others can be sent all the same.
         outgoing.lost(error as XmppError);
@@ -230,33 +204,30 @@ export class LiveSession implements Session {
 
   /** Takes what the stream emits. */
   receive(element: XmlElement): void {
-    if (element.xmlns !== NS.client) {
-      if (!this.#acknowledgements?.receive(element)) this.#nonza$.next(element);
-      return;
-    }
-    switch (element.name) {
-      case 'message':
-      case 'presence':
-      case 'iq':
-        this.#memory.received();
-        if (!this.#gates) return this.#take(element);
-        this.#gates.inbound(element);
-        return;
-      default:
-        this.#nonza$.next(element);
+    if (element.xmlns === NS.client && isStanza(element)) {
+      this.memory.received();
+      if (this.#gates) this.#gates.inbound(element);
+      else this.#take(element);
+    } else if (!this.#acknowledgements?.receive(element)) {
+      this.#nonza$.next(element);
     }
   }
 
   #take(stanza: XmlElement): void {
-    if (stanza.name === 'iq') this.#receiveIq(stanza);
-    else this.#stanza$.next(stanza);
+    // An IQ of no type that there is needs no answer, and is not to be hidden either.
+    const type = stanza.name === 'iq' && stanza.attrs.type;
+    if ((type === 'result' || type === 'error') && this.memory.iqs.settle(stanza, this.jid)) return;
+    this.#stanza$.next(stanza);
+    if (type === 'get' || type === 'set') {
+      this.#answers.add(this.memory.handlers.answer(stanza).subscribe((reply) => this.#reply(stanza, reply)));
+    }
   }
 
   /** Asks whether the peer is still there, in the cheapest way that makes it answer. */
   probe(): void {
-    if (this.#closing || this.#over) return;
+    if (this.closing || this.over) return;
     if (this.#acknowledgements) this.#acknowledgements.ask();
-    else this.stream.send(xml('iq', { type: 'get', id: this.#memory.iqs.nextId() }, xml('ping', { xmlns: NS.ping })));
+    else this.stream.send(xml('iq', { type: 'get', id: this.memory.iqs.nextId() }, xml('ping', { xmlns: NS.ping })));
   }
 
   /**
@@ -266,54 +237,23 @@ export class LiveSession implements Session {
    * @param again Whether there may be another stream.
    */
   end(reason: XmppError | undefined, again = false): void {
-    if (this.#over) return;
-    this.#over = lost(reason ? 'the session was lost' : 'the session was closed', reason);
+    if (this.over) return;
+    const over = lost(reason ? 'the session was lost' : 'the session was closed', reason);
+    this.over = over;
     this.#answers.unsubscribe();
     this.#acknowledgements?.dispose();
-    this.#gates?.close(this.#over);
+    this.#gates?.close(over);
     for (const outgoing of this.#unwritten.list()) {
-      if (!outgoing.counted) outgoing.lost(this.#over);
+      if (!outgoing.counted) outgoing.lost(over);
     }
-    if (again) this.#memory.suspend(this.#over);
-    else this.#memory.lose(this.#over);
+    this.memory.lose(over, again);
     this.#stanza$.complete();
     this.#nonza$.complete();
-    this.#ended$?.complete();
-  }
-
-  #receiveIq(iq: XmlElement): void {
-    switch (iq.attrs.type) {
-      case 'result':
-      case 'error':
-        if (!this.#memory.iqs.settle(iq, this.jid)) this.#stanza$.next(iq);
-        return;
-      case 'get':
-      case 'set':
-        this.#stanza$.next(iq);
-        this.#answer(iq);
-        return;
-      default:
-        // Of no type that there is: nothing to answer, and nothing to hide either.
-        this.#stanza$.next(iq);
-    }
-  }
-
-  #answer(iq: XmlElement): void {
-    const answering = new Subscription();
-    this.#answers.add(answering);
-    answering.add(
-      this.#memory.handlers.answer(iq).subscribe({
-        next: (reply) => {
-          // A session that is being closed owes no answer any more.
-          if (!this.#closing && !this.#over) this.#reply(iq, reply);
-        },
-        complete: () => this.#answers.remove(answering),
-      }),
-    );
-    if (answering.closed) this.#answers.remove(answering);
   }
 
   #reply(iq: XmlElement, reply: XmlElement): void {
+    // A session that is being closed owes no answer any more.
+    if (this.closing || this.over) return;
     try {
       this.send(reply);
     } catch (error) {

@@ -2,7 +2,7 @@ import {
   catchError,
   defaultIfEmpty,
   defer,
-  from,
+  EMPTY,
   map,
   of,
   Subscription,
@@ -33,7 +33,7 @@ export class RequestHandlers {
   add(type: 'get' | 'set', xmlns: string, handler: RequestHandler): Subscription {
     const key = `${type} ${xmlns}`;
     if (this.#handlers.has(key)) {
-      throw new UsageError('handler-exists', `IQs of type ${type} with a payload of '${xmlns}' have a handler already`);
+      throw new UsageError('handler-exists', `IQs of ${key} have a handler`);
     }
     this.#handlers.set(key, handler);
     return new Subscription(() => this.#handlers.delete(key));
@@ -43,16 +43,16 @@ export class RequestHandlers {
   answer(iq: XmlElement): Observable<XmlElement> {
     const payload = iq.children.find((child) => child instanceof XmlElement);
     const handler = payload && this.#handlers.get(`${iq.attrs.type} ${payload.xmlns}`);
-    if (handler) {
-      return defer(() => from(handler(iq))).pipe(
-        take(1),
-        defaultIfEmpty(undefined),
-        map((result) => reply(iq, 'result', result)),
-        catchError((error: unknown) => of(errorReply(iq, error))),
-      );
-    }
-    if (iq.attrs.type === 'get' && payload?.is('ping', NS.ping)) return of(reply(iq, 'result'));
-    return of(errorReply(iq, new StanzaError({ condition: 'service-unavailable' })));
+    return defer(() => {
+      if (handler) return handler(iq);
+      if (iq.attrs.type === 'get' && payload?.is('ping', NS.ping)) return EMPTY;
+      throw new StanzaError({ condition: 'service-unavailable' });
+    }).pipe(
+      take(1),
+      defaultIfEmpty(undefined),
+      map((result) => reply(iq, 'result', result)),
+      catchError((error: unknown) => of(errorReply(iq, error))),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
-import { auditTime, Subject, Subscription, type ObservableInput, type SchedulerLike } from 'rxjs';
-import { UsageError } from '../errors/usage-error.js';
+import { auditTime, merge, Subject, Subscription, type ObservableInput, type SchedulerLike } from 'rxjs';
 import { jid, type Jid } from '../jid/jid.js';
+import { parseCount } from '../stream/management/unacknowledged.js';
 import { parseElement } from '../xml/parse-element.js';
 import { serialize } from '../xml/serialize.js';
 import type { Resumable, SessionMemory } from './session-memory.js';
@@ -48,26 +48,29 @@ export interface ResumptionStore {
  * came. What it had received comes again.
  */
 export function keepResumable(memory: SessionMemory, store: ResumptionStore, scheduler: SchedulerLike): Subscription {
-  const save$ = new Subject<void>();
+  const change$ = new Subject<void>();
+  const end$ = new Subject<void>();
   let stored = true;
-  // Subscribed to a Subject, so that an error of the store's is reported and does not end up in the stream.
-  const storing = save$.subscribe(() => {
+  const save = () => {
     const { resumable } = memory;
     if (resumable) store.save(stateOf(resumable));
     else if (stored) store.clear();
     stored = resumable !== undefined;
-  });
-  const saving = memory.changed$.pipe(auditTime(0, scheduler)).subscribe(save$);
+  };
+  // Subscribed to Subjects, so that an error of the store's is reported and does not end up in the stream.
+  const saving = merge(change$.pipe(auditTime(0, scheduler)), end$).subscribe(save);
+  memory.onChange = () => change$.next();
   return new Subscription(() => {
+    memory.onChange = undefined;
+    end$.next();
     saving.unsubscribe();
-    save$.next();
-    storing.unsubscribe();
   });
 }
 
-function stateOf({ id, jid, location, max, handled, acknowledged, unacknowledged }: Resumable): ResumptionState {
+function stateOf({ jid, unacknowledged, ...counters }: Resumable): ResumptionState {
   return {
-    ...{ id, jid: jid.toString(), location, max, handled, acknowledged },
+    ...counters,
+    jid: jid.toString(),
     unacknowledged: unacknowledged.map(({ stanza, at }) => ({ stanza: serialize(stanza), at })),
   };
 }
@@ -79,33 +82,22 @@ function stateOf({ id, jid, location, max, handled, acknowledged, unacknowledged
  */
 export function readResumable(state: unknown, account: Jid): Resumable | undefined {
   try {
-    return read(state as ResumptionState, account);
+    const { id, jid: full, location, max, handled, acknowledged, unacknowledged } = state as ResumptionState;
+    const bound = jid(full);
+    const stanzas = unacknowledged.map(({ stanza, at }) => ({
+      stanza: parseElement(stanza)!,
+      at: Number.isFinite(at) ? at : 0,
+    }));
+    const isSound =
+      typeof id === 'string' &&
+      bound.resource !== undefined &&
+      (account.local === undefined ? jid(bound.domain) : bound.bare()).equals(account.bare()) &&
+      (location === undefined || typeof location === 'string') &&
+      [handled, acknowledged].every((count) => count === (parseCount(`${count}`) ?? NaN)) &&
+      stanzas.every(({ stanza }) => stanza);
+    return isSound ? { id, jid: bound, location, max, handled, acknowledged, unacknowledged: stanzas } : undefined;
   } catch {
     // Whatever is wrong with it: there is a new session then, and the server tells nobody that it was ours.
     return undefined;
   }
-}
-
-function read(state: ResumptionState, account: Jid): Resumable | undefined {
-  const { id, location, max, handled, acknowledged } = state;
-  const bound = jid(state.jid);
-  const owner = account.local === undefined ? jid(bound.domain) : bound.bare();
-  const isSound =
-    typeof id === 'string' &&
-    bound.resource !== undefined &&
-    owner.equals(account.bare()) &&
-    (location === undefined || typeof location === 'string') &&
-    isCount(handled) &&
-    isCount(acknowledged);
-  if (!isSound) return undefined;
-  const unacknowledged = state.unacknowledged.map(({ stanza: text, at }) => {
-    const stanza = parseElement(text);
-    if (!stanza) throw new UsageError('bad-state', 'a stanza is no XML');
-    return { stanza, at: Number.isFinite(at) ? at : 0 };
-  });
-  return { id, jid: bound, location, max, handled, acknowledged, unacknowledged };
-}
-
-function isCount(count: unknown): count is number {
-  return Number.isInteger(count) && (count as number) >= 0 && (count as number) < 2 ** 32;
 }

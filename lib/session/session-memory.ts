@@ -1,4 +1,4 @@
-import { noop, Subject, type SchedulerLike, type Subscriber } from 'rxjs';
+import { Subject, type SchedulerLike, type Subscriber } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import type { Enabled, ManagedSession, Resumption } from '../stream/management/resumption.js';
@@ -31,19 +31,21 @@ export class SessionMemory implements ManagedSession {
   readonly iqs: IqTracker;
   readonly handlers: RequestHandlers;
   readonly undelivered$: Subject<Undelivered>;
-  /** Emits whenever `resumable` may have changed. */
-  readonly changed$ = new Subject<void>();
+  /** Is called whenever `resumable` may have changed. */
+  onChange: (() => void) | undefined;
+  /** Whether stanzas are counted. */
+  managed = false;
+  resumption: Resumption | undefined;
+  handled = 0;
+  /** What was sent and not acknowledged. */
+  unacknowledged = new Unacknowledged<Outgoing>();
+  /** What was accepted while there was no session, oldest first. What has settled nobody is interested in any more. */
+  waiting: Outgoing[] = [];
 
   readonly #scheduler: SchedulerLike;
   readonly #resendLost: boolean;
-  /** What was accepted while there was no session, oldest first. */
-  #waiting: Outgoing[] = [];
-  #managed = false;
-  #resumption: Resumption | undefined;
-  #handled = 0;
   /** Stanzas to come that came before they were counted. */
   #early = 0;
-  #unacknowledged = new Unacknowledged<Outgoing>();
 
   constructor(scheduler: SchedulerLike, random: () => number, config: SessionMemoryConfig = {}) {
     this.iqs = new IqTracker(scheduler, random);
@@ -53,33 +55,11 @@ export class SessionMemory implements ManagedSession {
     this.#resendLost = config.resendLost ?? false;
   }
 
-  /** Whether stanzas are counted. */
-  get managed(): boolean {
-    return this.#managed;
-  }
-
-  get resumption(): Resumption | undefined {
-    return this.#resumption;
-  }
-
-  get handled(): number {
-    return this.#handled;
-  }
-
-  /** What was sent and not acknowledged, oldest first. */
-  get unacknowledged(): readonly Outgoing[] {
-    return this.#unacknowledged.list();
-  }
-
-  get allAcknowledged(): boolean {
-    return this.#unacknowledged.size === 0;
-  }
-
   /** Whether the session can outlive its stream, and what is needed for it. */
   get resumable(): Resumable | undefined {
-    if (!this.#resumption) return undefined;
-    const { acknowledged } = this.#unacknowledged;
-    return { ...this.#resumption, handled: this.#handled, acknowledged, unacknowledged: this.unacknowledged };
+    const { resumption, handled, unacknowledged } = this;
+    if (!resumption) return undefined;
+    return { ...resumption, handled, acknowledged: unacknowledged.acknowledged, unacknowledged: unacknowledged.list() };
   }
 
   /** Goes on where another process was. */
@@ -89,56 +69,30 @@ export class SessionMemory implements ManagedSession {
       outgoing.handedOver = true;
       return outgoing;
     });
-    this.#managed = true;
-    this.#resumption = resumption;
-    this.#handled = handled;
+    this.managed = true;
+    this.resumption = resumption;
+    this.handled = handled;
     // It may have been stopped in the midst of anything.
-    this.#unacknowledged = new Unacknowledged(acknowledged, items, true);
+    this.unacknowledged = new Unacknowledged(acknowledged, items, true);
   }
 
-  /** @param observer Whoever follows the delivery; a loss is told on `undelivered$` where nobody does. */
-  outgoing(stanza: XmlElement, observer?: Subscriber<Delivery>): Outgoing {
-    return new Outgoing(stanza, this.#scheduler.now(), observer, this.#tell);
-  }
-
-  /** A request: what becomes of it is told to whoever awaits the answer. */
-  outgoingRequest(stanza: XmlElement): Outgoing {
-    return new Outgoing(stanza, this.#scheduler.now(), undefined, noop);
-  }
-
-  // What waits for a session.
-
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  wait(outgoing: Outgoing): void {
-    this.#waiting.push(outgoing);
-    outgoing.queued();
-  }
-
-  /** Takes back what nobody is interested in any more, if it still waits. */
-  withdraw(outgoing: Outgoing): void {
-    const index = this.#waiting.indexOf(outgoing);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
-    outgoing.withdrawn();
-  }
-
-  /** Hands all of it out, oldest first. */
-  takeWaiting(): Outgoing[] {
-    return this.#waiting.splice(0);
+  /**
+   * @param observer Whoever follows the delivery.
+   * @param onLoss Is told of a loss where nobody does; `undelivered$` by default.
+   */
+  outgoing(stanza: XmlElement, observer?: Subscriber<Delivery>, onLoss = this.#tell): Outgoing {
+    return new Outgoing(stanza, this.#scheduler.now(), observer, onLoss);
   }
 
   // What is counted.
 
   enabled({ resumption, early = 0 }: Enabled): void {
-    this.#managed = true;
-    this.#resumption = resumption;
-    this.#handled = 0;
+    this.managed = true;
+    this.resumption = resumption;
+    this.handled = 0;
     this.#early = early;
-    this.#unacknowledged = new Unacknowledged();
-    this.#changed();
+    this.unacknowledged = new Unacknowledged();
+    this.onChange?.();
   }
 
   resumed(h: number | undefined): boolean {
@@ -150,35 +104,32 @@ export class SessionMemory implements ManagedSession {
   resumeFailed(h: number | undefined, condition: string): void {
     // Some servers still know how far they had come (section 5); the rest is lost.
     if (h !== undefined) this.acknowledge(h);
-    this.#giveUp(lost(`the server could not resume the session (${condition})`));
+    this.forget();
+    this.lose(lost(`the server could not resume the session (${condition})`), true);
   }
 
   received(): void {
-    if (!this.#managed) return;
-    if (this.#early > 0) {
-      this.#early--;
-      return;
-    }
-    this.#handled = increment(this.#handled);
-    this.#changed();
+    if (!this.managed || this.#early-- > 0) return;
+    this.handled = increment(this.handled);
+    this.onChange?.();
   }
 
   sent(outgoing: Outgoing): void {
-    this.#unacknowledged.push(outgoing);
-    this.#changed();
+    this.unacknowledged.push(outgoing);
+    this.onChange?.();
   }
 
   /** The last one was not sent after all. */
   unsent(): void {
-    this.#unacknowledged.pop();
-    this.#changed();
+    this.unacknowledged.pop();
+    this.onChange?.();
   }
 
   /** @returns Whether `h` can be true. */
   acknowledge(h: number): boolean {
-    const acknowledged = this.#unacknowledged.acknowledge(h);
+    const acknowledged = this.unacknowledged.acknowledge(h);
     if (!acknowledged) return false;
-    this.#changed();
+    this.onChange?.();
     for (const outgoing of acknowledged) outgoing.acknowledged();
     return true;
   }
@@ -187,58 +138,36 @@ export class SessionMemory implements ManagedSession {
 
   /** The session cannot be resumed any more. */
   forget(): void {
-    this.#resumption = undefined;
-    this.#changed();
-  }
-
-  /** The stream is lost, and there may be another: to resume the session, or for a new one. */
-  suspend(reason: XmppError): void {
-    if (!this.#resumption) this.#giveUp(reason);
+    this.resumption = undefined;
+    this.onChange?.();
   }
 
   /** There will be no other session: what waited for one is settled too. */
   stop(reason: XmppError): void {
-    const waiting = this.takeWaiting();
+    const waiting = this.waiting.splice(0);
     this.lose(reason);
     for (const outgoing of waiting) outgoing.lost(reason);
   }
 
-  /** The session is over for good: all that belonged to it is settled, with the reason. */
-  lose(reason: XmppError): void {
-    const unacknowledged = this.#unacknowledged.list();
-    this.#managed = false;
-    this.#resumption = undefined;
-    this.#handled = 0;
-    this.#unacknowledged = new Unacknowledged();
-    this.#changed();
-    for (const outgoing of unacknowledged) outgoing.lost(reason);
-    // A request that has yet to be sent belongs to the next session.
-    const requests = this.#waiting.filter(({ stanza }) => stanza.name === 'iq');
-    this.iqs.fail(reason, new Set(requests.map(({ stanza }) => stanza.attrs.id!)));
-  }
-
-  #giveUp(reason: XmppError): void {
-    if (this.#resendLost) this.#keepMessages();
-    this.lose(reason);
-  }
-
   /**
-   * Puts what may have been lost before what waits. Only messages: a presence is stale by now, and nobody awaits the answer
-   * to a request any more.
+   * The stream is lost, and with it the session: all that belonged to it is settled, with the reason.
+   *
+   * @param again Whether there may be another stream: what can be resumed lives on, and what is to be resent is put before what
+   *   waits. Only messages: a presence is stale by then, and nobody awaits the answer to a request any more.
    */
-  #keepMessages(): void {
-    const unacknowledged = this.unacknowledged;
-    const messages = unacknowledged.filter(({ stanza }) => stanza.name === 'message');
-    this.#unacknowledged = new Unacknowledged(
-      0,
-      unacknowledged.filter(({ stanza }) => stanza.name !== 'message'),
-    );
-    for (const outgoing of messages) outgoing.delay();
-    this.#waiting.unshift(...messages);
-  }
-
-  #changed(): void {
-    if (this.changed$.observed) this.changed$.next();
+  lose(reason: XmppError, again = false): void {
+    if (again && this.resumption) return;
+    const unacknowledged = this.unacknowledged.list();
+    const isResent = ({ stanza }: Outgoing) => again && this.#resendLost && stanza.name === 'message';
+    const resent = unacknowledged.filter(isResent);
+    for (const outgoing of resent) outgoing.delay();
+    this.waiting.unshift(...resent);
+    this.enabled({ resumption: undefined });
+    this.managed = false;
+    for (const outgoing of unacknowledged) if (!isResent(outgoing)) outgoing.lost(reason);
+    // A request that has yet to be sent belongs to the next session.
+    const requests = new Set(this.waiting.map(({ stanza: { name, attrs } }) => name === 'iq' && attrs.id));
+    this.iqs.fail(reason, (id) => !requests.has(id));
   }
 
   readonly #tell = (loss: Undelivered): void => this.undelivered$.next(loss);

@@ -5,7 +5,7 @@ import type { NegotiatedStream } from '../stream/negotiate.js';
 import { scopeMap } from '../stream/scope-map.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { closedByPeer } from '../stream/xml-stream.js';
-import { DEFAULT_ACK_POLICY, type AckPolicy } from './acknowledgements.js';
+import type { AckPolicy } from './acknowledgements.js';
 import type { Interceptors } from './gates.js';
 import { LiveSession } from './live-session.js';
 import { secureRandom } from './secure-random.js';
@@ -47,25 +47,24 @@ export interface SessionConfig extends StageConfig {
  */
 export function session(config: SessionConfig = {}): OperatorFunction<NegotiatedStream, Session> {
   const stage = stageOf(config);
-  const { iqTimeout = 30_000, random = secureRandom, interceptors } = config;
   return scopeMap(
     (negotiated) =>
       new Observable<Session>((subscriber) => {
-        const memory = config.memory ?? new SessionMemory(stage.scheduler, random);
-        const acknowledgements = { ...DEFAULT_ACK_POLICY, ...config.acknowledgements };
-        const live = new LiveSession(negotiated, { ...stage, memory, iqTimeout, acknowledgements, interceptors });
+        const memory = config.memory ?? new SessionMemory(stage.scheduler, config.random ?? secureRandom);
+        const live = new LiveSession(negotiated, { ...config, ...stage, memory });
         const { stream, jid, resumed } = negotiated;
-        const fail = (error: XmppError) => {
+        const end = (error?: XmppError) => {
+          // The connection may go with the peer's last byte: once we are closing, we wanted no more of it.
+          if (!error || (live.closing && !(error instanceof StreamError))) {
+            live.end(undefined);
+            return subscriber.complete();
+          }
           XmppError.inPhase(error, live.closing ? 'close' : 'online');
           // What we ended by a stream error and a footer of ours the server has ended too.
           if (error instanceof StreamError && error.origin === 'local' && error.condition !== 'stream-closed')
             memory.forget();
           live.end(error, config.resumable && !live.closing);
           subscriber.error(error);
-        };
-        const finish = () => {
-          live.end(undefined);
-          subscriber.complete();
         };
         subscriber.add(() => live.end(undefined));
         stage.trace({ type: 'online', jid: jid.toString(), resumed });
@@ -75,15 +74,10 @@ export function session(config: SessionConfig = {}): OperatorFunction<Negotiated
         subscriber.add(
           stream.element$.subscribe({
             next: (element) => live.receive(element),
-            error: (error: XmppError) => {
-              // The connection may go with the peer's last byte: we wanted no more of it.
-              if (live.closing && !(error instanceof StreamError)) finish();
-              else fail(error);
-            },
+            error: end,
             complete: () => {
               stream.close();
-              if (live.closing) finish();
-              else fail(closedByPeer());
+              end(live.closing ? undefined : closedByPeer());
             },
           }),
         );

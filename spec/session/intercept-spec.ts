@@ -144,6 +144,23 @@ describe('outbound interceptors', () => {
     run.disconnect().check();
   });
 
+  it('a request of either type that is dropped fails, and none by another stanza with its id', () => {
+    for (const type of ['get', 'set'] as const) {
+      let id = '';
+      const drop: Interceptor = filter(({ attrs }) => attrs.id === undefined || attrs.id !== id);
+      const remember: Interceptor = tap(({ name, attrs }) => name === 'iq' && (id ||= attrs.id!));
+      const run = online(begins(expects(/<ping/), after(1e6)), { outbound: [drop, remember] });
+      const asked = follow(run.client.iq(type, xml('ping', { xmlns: NS.ping })));
+      run.client.send(hello('a', { id }));
+      run.client.send(xml('iq', { type: 'result', id }));
+      run.flush(20);
+      expect(asked.told).toEqual([]);
+      run.client.send(xml('iq', { type, id }, xml('ping', { xmlns: NS.ping })));
+      expect(asked.told).toEqual(['filtered']);
+      run.disconnect().check();
+    }
+  });
+
   it('delay, in order', () => {
     const slow = new ClientRun([begins(hears('a', 'b'), after(1e6))]);
     const late = new ClientRun([begins(hears('a', 'b'), after(1e6))], {

@@ -1,6 +1,7 @@
-import { VirtualTimeScheduler } from 'rxjs';
+import { noop, VirtualTimeScheduler } from 'rxjs';
 import { StanzaError } from '../../lib/errors/index.js';
 import { jid } from '../../lib/jid/index.js';
+import { Outgoing } from '../../lib/session/delivery.js';
 import { IqTracker } from '../../lib/session/iq-tracker.js';
 import { xml } from '../../lib/xml/index.js';
 
@@ -16,7 +17,10 @@ function asked(...bounds: number[]) {
   const told: string[] = [];
   for (const [index, due] of bounds.entries())
     iqs
-      .request(index % 2 === 0 ? 'get' : 'set', query, 'bob@example.org', due, ({ attrs }) => ids.push(attrs.id!))
+      .request(index % 2 === 0 ? 'get' : 'set', query, 'bob@example.org', due, (iq) => {
+        ids.push(iq.attrs.id!);
+        return new Outgoing(iq, 0, undefined, noop);
+      })
       .subscribe({
         next: () => told.push(`${index} answered`),
         error: ({ condition }: StanzaError) => told.push(`${index} ${condition} ${scheduler.now()}`),
@@ -59,16 +63,42 @@ describe('IqTracker', () => {
     expect([scheduler.actions.length, iqs.size]).toEqual([0, 0]);
   });
 
-  it('settles a request that is not to be sent, of either type, and nothing else with its id', () => {
+  it('settles those that are meant, and nothing else', () => {
     const { scheduler, iqs, ids, told } = asked(5, 5, 5);
-    iqs.reject(xml('message', { id: ids[0], type: 'get' }), error);
-    iqs.reject(xml('iq', { id: ids[0], type: 'result' }), error);
-    iqs.reject(xml('iq', { type: 'get' }), error);
+    iqs.fail(error, () => false);
     expect(told).toEqual([]);
-    iqs.reject(xml('iq', { id: ids[0], type: 'get' }), error);
-    iqs.reject(xml('iq', { id: ids[1], type: 'set' }), error);
+    iqs.fail(error, (id) => id !== ids[2]);
     expect(told).toEqual(['0 filtered 0', '1 filtered 0']);
     scheduler.flush();
     expect(told).toHaveLength(3);
+  });
+
+  it('withdraws a request in the end, whatever becomes of it', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const iqs = new IqTracker(scheduler, () => 0.123456789);
+    const sent: Outgoing[] = [];
+    const request = () =>
+      iqs
+        .request('get', query, 'bob@example.org', 5, (iq) => {
+          sent.push(new Outgoing(iq, 0, undefined, noop));
+          return sent.at(-1)!;
+        })
+        .subscribe({ error: noop });
+    const settled = () => sent.map((outgoing) => outgoing.settled);
+    const [, , forgotten] = [request(), request(), request(), request()];
+    iqs.settle(xml('iq', { type: 'result', id: sent[0]!.stanza.attrs.id, from: 'bob@example.org' }), OWN);
+    iqs.fail(error, (id) => id === sent[1]!.stanza.attrs.id);
+    forgotten.unsubscribe();
+    expect(settled()).toEqual([true, true, true, false]);
+    scheduler.flush();
+    expect(settled()).toEqual([true, true, true, true]);
+  });
+
+  it('a thousand with bounds of every length fall due in time, each with no other', () => {
+    const bounds = Array.from({ length: 1_000 }, (_, index) => ((index * 37) % 101) + 1);
+    const { scheduler, told } = asked(...bounds);
+    scheduler.flush();
+    const expected = bounds.map((due, index) => ({ due, index })).sort((a, b) => a.due - b.due);
+    expect(told).toEqual(expected.map(({ due, index }) => `${index} timeout ${due}`));
   });
 });
