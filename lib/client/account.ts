@@ -7,92 +7,65 @@ import {
   ignoreElements,
   merge,
   Observable,
-  of,
   Subscription,
   take,
   tap,
   timeout,
-  type Subject,
   type Subscriber,
 } from 'rxjs';
-import { StanzaError } from '../errors/stanza-error.js';
+import type { StanzaError } from '../errors/stanza-error.js';
 import { StreamError } from '../errors/stream-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
 import { jid } from '../jid/jid.js';
 import { scramKeyCache } from '../sasl/scram-key-cache.js';
-import type { Outgoing, Undelivered } from '../session/delivery.js';
-import type { RequestHandlers } from '../session/request-handlers.js';
+import { unsent, type Outgoing } from '../session/delivery.js';
 import { keepResumable, readResumable, type ResumptionStore } from '../session/resumption-store.js';
 import { Sender } from '../session/sender.js';
 import type { Session } from '../session/session.js';
 import { lost, SessionMemory } from '../session/session-memory.js';
 import { deadline } from '../stream/deadline.js';
 import { Scope } from '../stream/scope.js';
-import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { serialize } from '../xml/serialize.js';
 import { Attempt } from './attempt.js';
 import { attemptConfig, pipelined } from './attempt-config.js';
 import { browserOnline, browserWake } from './browser-events.js';
+import type { ClientMemory } from './client-memory.js';
 import type { XmppClientOptions } from './client-options.js';
 import { followRedirects } from './follow-redirects.js';
 import { prepareOptions, type Prepared } from './options.js';
-import { reconnect, type Waiting } from './reconnect.js';
+import { reconnect } from './reconnect.js';
 import { lifecycle } from './xmpp-stream.js';
-
-/** What an account has in common with the others of its client. */
-export interface AccountContext {
-  readonly handlers: RequestHandlers;
-  readonly undelivered$: Subject<Undelivered>;
-  readonly now$: Observable<unknown>;
-  readonly wake$: Observable<unknown>;
-  nextAttempt(): number;
-  onSession(session: Session): void;
-  /** The client cannot, or must not, come back. */
-  onFailed(error: unknown): void;
-  /** Nothing more comes of the account. */
-  onEnd(account: Account): void;
-  onTrace(event: TraceEvent): void;
-  onWaiting(waiting: Waiting): void;
-}
 
 /**
  * One value of a client's options at work: attempt after attempt, and what goes on between them. Nothing of it is ever used
  * with other options, so no stanza can reach another account's session (defect D8).
  */
 export class Account extends Sender {
+  readonly #client: ClientMemory;
   readonly #options: XmppClientOptions;
-  readonly #context: AccountContext;
   readonly #prepared: Prepared;
   readonly #store: ResumptionStore | undefined;
-  readonly #keeping = new Subscription();
+  #keeping: Subscription | undefined;
   /** Where the server sent the last session. */
   #moved: string | undefined;
   #stopped = false;
   #work: Work | undefined;
 
   /** @throws UsageError, JidError As `prepareOptions` does. */
-  constructor(options: XmppClientOptions, context: AccountContext) {
+  constructor(options: XmppClientOptions, client: ClientMemory) {
     const prepared = prepareOptions({ ...options, keys: options.keys ?? scramKeyCache() });
-    const { scheduler, random, streamManagement, iqTimeout } = prepared;
-    const { handlers, undelivered$ } = context;
-    super(new SessionMemory(scheduler, random, { handlers, undelivered$, resendLost: options.resendLost }), iqTimeout);
+    super(new SessionMemory(prepared.scheduler, prepared.random, { ...client, ...options }), prepared.iqTimeout);
+    this.#client = client;
     this.#options = options;
-    this.#context = context;
     this.#prepared = prepared;
-    this.#store = streamManagement ? streamManagement.store : undefined;
+    this.#store = prepared.streamManagement ? prepared.streamManagement.store : undefined;
   }
 
   /** Connects, and comes back until told to stop. Completes when a session was closed, and when it gives up. */
   readonly work$ = new Observable<never>((subscriber) => {
-    const { session$ } = this;
-    this.#work = new Work(subscriber, this, this.#context);
-    this.#work.hold(session$);
+    this.#work = new Work(subscriber, this, this.#client);
+    this.#work.hold(this.#store ? concat(this.#restore(this.#store), this.#attempts()) : this.#attempts());
   });
-
-  /** Every session in turn. */
-  get session$(): Observable<Session> {
-    return this.#store ? concat(this.#restore(this.#store), this.#attempts()) : this.#attempts();
-  }
 
   /** Takes a stanza while there is no session. */
   transmit(outgoing: Outgoing, always = false): void {
@@ -116,11 +89,11 @@ export class Account extends Sender {
   }
 
   /** Settles all that was sent for it. */
-  settle(text: string, cause?: XmppError): void {
+  settle(text: string, cause?: unknown): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.memory.stop(lost(text, cause));
-    this.#keeping.unsubscribe();
+    this.memory.stop(lost(text, cause instanceof XmppError ? cause : undefined));
+    this.#keeping?.unsubscribe();
   }
 
   /** Goes on where another process was, if there is something stored. */
@@ -128,14 +101,14 @@ export class Account extends Sender {
     const { jid: account, domain, timeouts, scheduler } = this.#prepared;
     return defer(() => store.load()).pipe(
       take(1),
-      timeout({ first: timeouts.resume, scheduler, with: () => of(undefined) }),
-      catchError(() => of(undefined)),
+      timeout({ first: timeouts.resume, scheduler }),
+      catchError(() => EMPTY),
       defaultIfEmpty(undefined),
       tap((state) => {
         const resumable = state ? readResumable(state, account ?? jid(domain)) : undefined;
         if (resumable) this.memory.restore(resumable);
         else if (state) store.clear();
-        this.#keeping.add(keepResumable(this.memory, store, scheduler));
+        this.#keeping = keepResumable(this.memory, store, scheduler);
       }),
       ignoreElements(),
     );
@@ -148,20 +121,31 @@ export class Account extends Sender {
     const { reconnect: policy = {}, online$ = usual$ } = this.#options;
     const attempts$ = defer(() => this.#attempt());
     if (policy === false) return attempts$;
-    const { now$, onWaiting } = this.#context;
-    return attempts$.pipe(reconnect({ ...policy, online$, now$, onWaiting, scheduler }));
+    const client = this.#client;
+    return attempts$.pipe(
+      reconnect({
+        ...policy,
+        online$,
+        now$: client.now$,
+        onWaiting: (waiting) => client.status$.next({ kind: 'waiting', attempt: client.attempts, ...waiting }),
+        scheduler,
+      }),
+    );
   }
 
   #attempt(): Observable<Session> {
     const prepared = this.#prepared;
     const { keepAlive, scheduler, timeouts } = prepared;
-    const attempt = new Attempt(this.#context.nextAttempt(), scheduler, (event) => {
-      if (event.type === 'authenticated') prepared.pin.mechanism = event.mechanism;
-      prepared.report(event);
-      this.#context.onTrace(event);
+    const client = this.#client;
+    const attempt = new Attempt(++client.attempts, scheduler, (event) => {
+      if (event.type === 'authenticated') prepared.minimum = event.mechanism;
+      if (event.type === 'failed' && event.phase === 'online' && event.error instanceof StreamError)
+        this.#moved = event.error.location?.trim();
+      prepared.trace(event);
+      client.traced(event);
     });
     const resumable = this.#options.reconnect !== false || this.#store !== undefined;
-    const wake$ = merge(this.#context.wake$, keepAlive.wake$ ?? EMPTY, this.#options.wake$ ?? browserWake());
+    const wake$ = merge(client.wake$, keepAlive.wake$ ?? EMPTY, this.#options.wake$ ?? browserWake());
     const begin = this.#moved ?? this.memory.resumption?.location;
     this.#moved = undefined;
     return followRedirects(
@@ -173,27 +157,23 @@ export class Account extends Sender {
       begin,
     ).pipe(
       deadline(timeouts.deadline, scheduler, () => attempt.phase),
-      tap({
-        error: (error: unknown) => {
-          if (error instanceof StreamError && error.phase === 'online') this.#moved = error.location?.trim();
-        },
-      }),
       attempt.recorded(),
     );
   }
 }
 
 class Work extends Scope<never> {
-  constructor(
-    subscriber: Subscriber<never>,
-    private readonly account: Account,
-    private readonly context: AccountContext,
-  ) {
+  readonly #account: Account;
+  readonly #client: ClientMemory;
+
+  constructor(subscriber: Subscriber<never>, account: Account, client: ClientMemory) {
     super(subscriber);
+    this.#account = account;
+    this.#client = client;
   }
 
   override entered(session: Session): void {
-    this.context.onSession(session);
+    this.#client.online(session);
   }
 
   override completed(): void {
@@ -203,20 +183,20 @@ class Work extends Scope<never> {
   override failed(error: unknown): void {
     // Whatever came in the way of the closing handshake, we asked for the end.
     if (!(error instanceof XmppError && error.phase === 'close')) {
-      this.account.settle('the client gave up', error instanceof XmppError ? error : undefined);
-      this.context.onFailed(error);
+      this.#account.settle('the client gave up', error);
+      this.#client.failed(error);
     }
     this.completed();
   }
 
   override unsubscribe(): void {
     super.unsubscribe();
-    this.account.settle('the client was stopped');
-    this.context.onEnd(this.account);
+    this.#account.settle('the client was stopped');
+    this.#client.ended(this.#account);
   }
 }
 
 /** The error for what is sent while nothing can take it. */
 export function notConnected(text: string): StanzaError {
-  return new StanzaError({ condition: 'not-connected', text, type: 'wait' });
+  return unsent('not-connected', text);
 }

@@ -1,5 +1,4 @@
-import type { Observable } from 'rxjs';
-import type { Credentials, SaslContext } from '../sasl/mechanism.js';
+import type { Observable, SchedulerLike } from 'rxjs';
 import type { KeepAliveConfig } from '../session/keep-alive.js';
 import type { SessionMemory } from '../session/session-memory.js';
 import type { SessionConfig } from '../session/session-operator.js';
@@ -11,17 +10,18 @@ import type { Ahead } from '../stream/open-stream.js';
 import type { StartTlsConfig } from '../stream/start-tls.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
 import type { Trace } from '../trace/lifecycle-event.js';
-import type { ConnectContext, Transport } from '../transport/transport.js';
+import type { ConnectContext, Timeouts, Transport } from '../transport/transport.js';
 import type { Prepared } from './options.js';
 
-/** What each stage of an attempt is given. */
-export interface AttemptConfig {
+/** What the stages of an attempt are given: all of them the same, but for the transport and the keep-alive. */
+export interface AttemptConfig extends StartTlsConfig, SessionConfig {
   readonly transport: Transport;
   readonly context: ConnectContext;
-  readonly stream: StartTlsConfig;
   readonly features: readonly StreamFeature[];
-  readonly session: SessionConfig;
   readonly keepAlive: KeepAliveConfig;
+  readonly timeouts: Timeouts;
+  readonly scheduler: SchedulerLike;
+  readonly trace: Trace;
 }
 
 /**
@@ -38,54 +38,40 @@ export function attemptConfig(
   ahead?: Ahead,
   wake$ = prepared.keepAlive.wake$,
 ): AttemptConfig {
-  const { transport, tls, timeouts, scheduler, random, lang, limits, streamManagement } = prepared;
-  const stage = { timeouts, scheduler, trace };
+  const { asciiDomain, domain, tls, timeouts, scheduler, random, streamManagement } = prepared;
   const resume = resumable && streamManagement !== false && streamManagement.resume !== false;
   return {
-    transport,
-    context: { ...stage, domain: prepared.asciiDomain, location, tls, random },
-    stream: { ...stage, to: prepared.domain, from: prepared.jid?.bare().toString(), lang, limits, policy: tls, ahead },
+    ...prepared,
+    trace,
+    // No more than it needs: transports are not all ours.
+    context: { timeouts, scheduler, trace, domain: asciiDomain, location, tls, random },
+    to: domain,
+    from: prepared.jid?.bare().toString(),
+    policy: tls,
+    ahead,
+    memory,
+    resumable,
+    acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
+    keepAlive: { ...prepared.keepAlive, wake$, scheduler },
     // Another stream feature is one line here.
     features: [
-      sasl(saslConfig(prepared)),
+      sasl(prepared),
       ...prepared.features,
       ...(resume ? [resumeSession(memory)] : []),
       bind(prepared),
       legacySession,
       ...(streamManagement ? [enableManagement(memory, { resume, max: streamManagement.max })] : []),
     ] as readonly StreamFeature[],
-    session: {
-      ...stage,
-      random,
-      iqTimeout: prepared.iqTimeout,
-      memory,
-      resumable,
-      interceptors: prepared.interceptors,
-      acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
-    },
-    keepAlive: { ...prepared.keepAlive, wake$, scheduler },
   };
 }
 
 /** One connection, with what can be said ahead of the server where that is asked for. */
 export function pipelined<T>(
-  { pipelining, features, pin }: Prepared,
+  { pipelining, features, minimum }: Prepared,
   memory: SessionMemory,
   connect: (ahead?: Ahead) => Observable<T>,
 ): Observable<T> {
   if (!pipelining) return connect();
-  const about = { resuming: memory.resumption !== undefined, extended: features.length > 0, mechanism: pin.mechanism };
+  const about = { resuming: memory.resumption !== undefined, extended: features.length > 0, mechanism: minimum };
   return pipelining.attempt(about, connect);
-}
-
-function saslConfig({ credentials, crypto, iterations, keys, jid, domain, pin }: Prepared) {
-  return {
-    credentials,
-    crypto,
-    iterations,
-    keys,
-    local: jid?.local,
-    domain,
-    minimum: pin.mechanism,
-  } satisfies Partial<SaslContext> & { credentials: Credentials };
 }

@@ -11,12 +11,12 @@ import { defer, EMPTY, filter, fromEvent, map, merge, startWith, type Observable
  */
 export function browserOnline(): Observable<boolean> {
   return defer(() => {
-    const { window, navigator } = browser();
-    if (!window || typeof navigator?.onLine !== 'boolean') return EMPTY;
-    return merge(
-      fromEvent(window, 'online').pipe(map(() => true)),
-      fromEvent(window, 'offline').pipe(map(() => false)),
-    ).pipe(startWith(navigator.onLine));
+    const { navigator } = page;
+    if (typeof navigator?.onLine !== 'boolean') return EMPTY;
+    return events(page, 'online', 'offline').pipe(
+      map(({ type }) => type === 'online'),
+      startWith(navigator.onLine),
+    );
   });
 }
 
@@ -29,22 +29,17 @@ export function browserOnline(): Observable<boolean> {
  */
 export function browserWake(): Observable<unknown> {
   return defer(() => {
-    const { window, document } = browser();
-    const ofWindow = window ? ['online', 'offline', 'pageshow'].map((type) => fromEvent(window, type)) : [];
-    const shown = () => document?.visibilityState === 'visible';
-    const ofDocument = document
-      ? [fromEvent(document, 'visibilitychange').pipe(filter(shown)), fromEvent(document, 'resume')]
-      : [];
-    return merge(...ofWindow, ...ofDocument);
+    const { document } = page;
+    const shown$ = events(document, 'visibilitychange').pipe(filter(() => document!.visibilityState === 'visible'));
+    return merge(events(page, 'online', 'offline', 'pageshow'), shown$, events(document, 'resume'));
   });
 }
 
 /** What there is of a browser: all of it in a page, no document in a worker, nothing in Node. */
-function browser(): {
-  readonly window?: EventTarget;
-  readonly document?: Document;
-  readonly navigator?: Navigator;
-} {
-  const { document, navigator, addEventListener } = globalThis as Partial<typeof globalThis>;
-  return { window: addEventListener && (globalThis as EventTarget), document, navigator };
+const page = globalThis as Partial<Pick<Window, 'addEventListener' | 'document' | 'navigator'>>;
+
+/** The events of these types; none where there is no such target. */
+function events(target: Partial<EventTarget> | undefined, ...types: string[]): Observable<Event> {
+  if (!target?.addEventListener) return EMPTY;
+  return merge(...types.map((type) => fromEvent(target as EventTarget, type)));
 }

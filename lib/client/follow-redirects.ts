@@ -24,30 +24,34 @@ export function followRedirects(
 }
 
 class Way extends Scope<Session> {
-  #hops = 0;
-  #online = false;
+  readonly #trace: Trace;
+  readonly #connect: (location: string | undefined) => Observable<Session>;
+  /** How many more times it may be sent on. */
+  #hops = MAX_REDIRECTS;
 
   constructor(
     subscriber: Subscriber<Session>,
-    private readonly trace: Trace,
-    private readonly connect: (location: string | undefined) => Observable<Session>,
+    trace: Trace,
+    connect: (location: string | undefined) => Observable<Session>,
   ) {
     super(subscriber);
+    this.#trace = trace;
+    this.#connect = connect;
   }
 
   go(location: string | undefined): void {
-    this.hold(defer(() => this.connect(location)));
+    this.hold(defer(() => this.#connect(location)));
   }
 
   override entered(session: Session, held: Held<never>): void {
-    this.#online = true;
+    this.#hops = 0;
     super.entered(session, held);
   }
 
   override failed(error: unknown, held: Held<never>): void {
     const to = error instanceof StreamError && error.location?.trim();
-    if (!to || this.#online || this.#hops++ >= MAX_REDIRECTS) return super.failed(error);
-    this.trace({ type: 'redirected', to });
+    if (!to || this.#hops-- <= 0) return super.failed(error);
+    this.#trace({ type: 'redirected', to });
     this.then(() => {
       this.release(held);
       this.go(to);

@@ -77,121 +77,110 @@ export interface XmppOptions {
   readonly trace?: (event: TraceEvent) => void;
 }
 
-/** Options with every default filled in, checked. */
-export interface Prepared {
+/** Options with every default filled in, checked. What is not here is as it was given. */
+export interface Prepared extends Omit<XmppOptions, 'pipelining'> {
   readonly jid: Jid | undefined;
+  readonly local: string | undefined;
   /** The domain as the server knows it. */
   readonly domain: string;
   /** The domain for DNS and certificates. */
   readonly asciiDomain: string;
-  readonly resource: string | undefined;
   readonly onConflict: OnResourceConflict | undefined;
   readonly credentials: Credentials;
-  readonly transport: Transport;
   readonly tls: TlsPolicy;
-  readonly lang: string | undefined;
   readonly timeouts: Timeouts;
   readonly iqTimeout: number;
-  readonly limits: Partial<XmlLimits> | undefined;
   readonly iterations: { readonly min: number; readonly max: number };
-  readonly keys: ScramKeyCache | undefined;
   readonly streamManagement: false | StreamManagementOptions;
   readonly keepAlive: Omit<KeepAliveConfig, 'scheduler'>;
   /** The mechanism that worked before: nothing as weak as PLAIN is used after a stronger one (threat A1). */
-  readonly pin: { mechanism: string | undefined };
+  minimum?: string;
   readonly features: readonly StreamFeature[];
-  readonly interceptors: Interceptors | undefined;
   readonly pipelining: Pipelining | undefined;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
   readonly crypto: Crypto;
-  readonly report: (event: TraceEvent) => void;
+  readonly trace: (event: TraceEvent) => void;
 }
-
-const TLS_POLICIES: readonly unknown[] = ['required', 'preferred', 'disabled'] satisfies TlsPolicy[];
 
 /**
  * @throws UsageError For options that contradict themselves or lack something.
  * @throws JidError For a malformed JID, domain or resource.
  */
 export function prepareOptions(options: XmppOptions): Prepared {
-  const { transport, credentials = {}, tls = 'required', scheduler = asyncScheduler } = options;
-  const account = accountOf(options);
-  if (typeof transport?.connect !== 'function') {
-    throw new UsageError('no-transport', '`transport` is missing: use tcp() from rxmpp/node, or websocket()');
-  }
-  if (!TLS_POLICIES.includes(tls)) {
-    throw new UsageError('bad-option', "`tls` is 'required', 'preferred' or 'disabled'");
-  }
+  const {
+    jid: given = options.domain,
+    transport,
+    credentials = {},
+    tls = 'required',
+    resource,
+    iqTimeout = 30_000,
+    iterations: { min = 4_096, max = 1_000_000 } = {},
+    streamManagement = {},
+    keepAlive = {},
+    features = [],
+    scheduler = asyncScheduler,
+    random = secureRandom,
+    trace = noop,
+  } = options;
+  check(given !== undefined, 'no-jid', '`jid` is missing');
+  check(options.jid === undefined || options.domain === undefined, BAD, '`jid` and `domain` exclude each other');
+  const account = typeof given === 'string' ? jid(given) : given!;
+  const { local, domain, asciiDomain } = account;
+  check(options.domain === undefined || account.toString() === domain, BAD, '`domain` is a domain alone');
+  check(typeof transport?.connect === 'function', 'no-transport', '`transport` is missing: tcp() or websocket()');
+  check(TLS_POLICIES.includes(tls), BAD, "`tls` is 'required', 'preferred' or 'disabled'");
   const proof =
     credentials.password !== undefined || credentials.external === true || credentials.mechanisms !== undefined;
   // Never beside other credentials: whoever strips the list of mechanisms could choose it.
-  const anonymous = credentials.anonymous ?? (account.local === undefined && !proof);
-  if (!anonymous && !proof) {
-    throw new UsageError(
-      'no-credentials',
-      '`credentials` lacks a password (or `external`, `anonymous`, or `mechanisms`)',
-    );
-  }
+  const anonymous = credentials.anonymous ?? (local === undefined && !proof);
+  check(anonymous || proof, 'no-credentials', '`credentials` lacks a password');
   const timeouts = wholeTimeouts(options.timeouts);
-  for (const [phase, due] of Object.entries(timeouts)) checkDue(`timeouts.${phase}`, due);
-  checkDue('iqTimeout', options.iqTimeout);
-  const { idle, timeout } = options.keepAlive || {};
-  checkDue('keepAlive.idle', idle);
-  checkDue('keepAlive.timeout', timeout);
+  const { idle, timeout } = keepAlive || {};
+  checkDues('timeouts.', { ...timeouts });
+  checkDues('keepAlive.', { idle, timeout });
+  checkDues('', { iqTimeout });
   return {
-    jid: account.local === undefined ? undefined : account,
-    domain: account.domain,
-    asciiDomain: account.asciiDomain,
-    resource: resourceOf(options, account),
+    ...options,
+    jid: local === undefined ? undefined : account,
+    local,
+    domain,
+    asciiDomain,
+    resource: resource === undefined ? account.resource : account.withResource(resource).resource,
     onConflict: options.onResourceConflict,
     // One object for all attempts: SCRAM keys are kept by it.
     credentials: anonymous && !credentials.anonymous ? { ...credentials, anonymous } : credentials,
-    transport,
     tls,
-    lang: options.lang,
     timeouts,
-    iqTimeout: options.iqTimeout ?? 30_000,
-    limits: options.limits,
-    iterations: { min: options.iterations?.min ?? 4096, max: options.iterations?.max ?? 1_000_000 },
-    keys: options.keys,
-    streamManagement: options.streamManagement ?? {},
-    keepAlive: options.keepAlive === false ? { idle: Infinity } : (options.keepAlive ?? {}),
-    pin: { mechanism: undefined },
-    features: options.features ?? [],
+    iqTimeout,
+    iterations: { min, max },
+    streamManagement,
+    keepAlive: keepAlive || { idle: Infinity },
+    features,
     pipelining: options.pipelining?.(),
-    interceptors: options.interceptors,
     scheduler,
-    random: options.random ?? secureRandom,
+    random,
     crypto: options.crypto ?? webCrypto(),
-    report: options.trace ?? noop,
+    trace,
   };
 }
+
+const BAD = 'bad-option';
+const TLS_POLICIES: readonly unknown[] = ['required', 'preferred', 'disabled'] satisfies TlsPolicy[];
 
 /** What timers of the platform can hold; beyond, they are due at once. */
 const MAX_DUE = 2 ** 31 - 1;
 
-function checkDue(option: string, due: number | undefined): void {
-  if (due === undefined || due === Infinity || (due > 0 && due <= MAX_DUE)) return;
-  const text = `\`${option}\` is a number of milliseconds above 0 and up to ${MAX_DUE}, or Infinity for no bound`;
-  throw new UsageError('bad-option', text);
+function checkDues(group: string, dues: Record<string, number | undefined>): void {
+  for (const [name, due = Infinity] of Object.entries(dues)) {
+    check(
+      due === Infinity || (due > 0 && due <= MAX_DUE),
+      BAD,
+      `\`${group}${name}\` is above 0 and up to ${MAX_DUE}, or Infinity`,
+    );
+  }
 }
 
-function accountOf({ jid: account, domain }: XmppOptions): Jid {
-  if (account === undefined && domain === undefined) {
-    throw new UsageError('no-jid', '`jid` is missing (or `domain`, to be anonymous)');
-  }
-  if (account !== undefined && domain !== undefined) {
-    throw new UsageError('bad-option', '`jid` and `domain` exclude each other');
-  }
-  const given = account ?? domain!;
-  const parsed = typeof given === 'string' ? jid(given) : given;
-  if (domain !== undefined && (parsed.local !== undefined || parsed.resource !== undefined)) {
-    throw new UsageError('bad-option', '`domain` is a domain alone; a whole JID goes into `jid`');
-  }
-  return parsed;
-}
-
-function resourceOf({ resource }: XmppOptions, account: Jid): string | undefined {
-  return resource === undefined ? account.resource : account.withResource(resource).resource;
+function check(isFine: boolean, condition: string, text: string): void {
+  if (!isFine) throw new UsageError(condition, text);
 }

@@ -1,7 +1,8 @@
 import type { Phase } from '../errors/phase.js';
 import type { LifecycleEvent } from '../trace/lifecycle-event.js';
 
-const PHASES: Partial<Record<LifecycleEvent['type'], Phase>> = {
+/** The phase that an attempt is in after an event; none where the event changes none. */
+export const PHASES: Partial<Record<LifecycleEvent['type'], Phase>> = {
   resolving: 'resolve',
   resolved: 'connect',
   connecting: 'connect',
@@ -20,8 +21,3 @@ const PHASES: Partial<Record<LifecycleEvent['type'], Phase>> = {
   online: 'online',
   closing: 'close',
 };
-
-/** The phase that an attempt is in after an event; `undefined` where the event changes none. */
-export function phaseAfter({ type }: LifecycleEvent): Phase | undefined {
-  return PHASES[type];
-}

@@ -1,16 +1,14 @@
 import {
   asyncScheduler,
-  BehaviorSubject,
+  catchError,
   defaultIfEmpty,
   defer,
   noop,
-  Observable,
   Subscription,
-  switchMap,
   take,
-  tap,
-  throwError,
+  timer,
   type MonoTypeOperatorFunction,
+  type Observable,
   type ObservableInput,
   type SchedulerLike,
   type Subscriber,
@@ -76,19 +74,19 @@ class Attempts<T> extends Scope<T> {
   readonly #config: ReconnectConfig;
   readonly #backoff: Backoff;
   readonly #scheduler: SchedulerLike;
-  #source$!: Observable<T>;
-  /** Without what is told twice. */
-  readonly #network$ = new BehaviorSubject(true);
   readonly #watching = new Subscription();
-  #attempt: Held<T> | undefined;
-  /** The veto or the wait between two attempts. */
-  #pause: Held<unknown> | undefined;
+  #source$!: Observable<T>;
+  #online = true;
+  /** The attempt, or the pause before the next; none while there is no network. */
+  #held: Held<unknown> | undefined;
+  /** What the pause before the next attempt is for: the veto's answer (and what comes before the first), then the delay. */
+  #pause: 'veto' | 'delay' | undefined = 'veto';
   /** When the session began, while there is one. */
-  #since: number | undefined;
+  #since = Infinity;
   #failures = 0;
   #error: XmppError | undefined;
-  /** When the wait that was told last ends. */
-  #toldUntil = -Infinity;
+  /** Whether it was told that nobody knows when the next attempt will be. */
+  #toldForever = false;
 
   constructor(subscriber: Subscriber<T>, config: ReconnectConfig) {
     super(subscriber);
@@ -101,43 +99,46 @@ class Attempts<T> extends Scope<T> {
   override hold<V>(source$: Observable<V>): void {
     this.#source$ = source$ as Observable<unknown> as Observable<T>;
     const { online$, now$ } = this.#config;
-    const network$ = this.#network$;
+    const next = (online: boolean) => {
+      if (online === this.#online) return;
+      this.#online = online;
+      this.#begin(online);
+    };
     // All the time, since what is hot does not tell again: the network may go while a session seems to live.
-    this.#watching.add(
-      online$?.subscribe({ next: (online) => online !== network$.value && network$.next(online), error: noop }),
-    );
+    this.#watching.add(online$?.subscribe({ next, error: noop }));
     this.#watching.add(now$?.subscribe(() => this.#begin(true)));
-    this.#watching.add(network$.subscribe((online) => this.#begin(online)));
+    this.#pause = undefined;
+    this.#begin(this.#online);
     if (this.ended) this.#watching.unsubscribe();
   }
 
-  override entered(value: T, held: Held<never>): void {
-    if (held === this.#pause) {
-      this.release(held);
-      this.#pause = undefined;
-      return this.#begin(this.#network$.value);
-    }
+  override entered(value: T | boolean, held: Held<never>): void {
+    if (this.#pause === 'delay') return this.#begin(true);
+    if (this.#pause === 'veto') return value ? this.#wait() : super.failed(this.#error);
     this.#since = this.#scheduler.now();
-    this.#toldUntil = -Infinity;
     super.entered(value, held);
   }
 
-  override failed(error: unknown, held: Held<never>): void {
-    if (held !== this.#attempt || !(error instanceof XmppError) || !isRetryable(error)) return super.failed(error);
-    const { stableAfter = 30_000 } = this.#config;
-    if (this.#since !== undefined && this.#scheduler.now() - this.#since >= stableAfter) this.#failures = 0;
-    this.#since = undefined;
+  override failed(error: unknown): void {
+    if (this.#pause || !(error instanceof XmppError) || !isRetryable(error)) return super.failed(error);
+    const { stableAfter = 30_000, veto } = this.#config;
+    if (this.#scheduler.now() - this.#since >= stableAfter) this.#failures = 0;
+    this.#since = Infinity;
     this.#failures++;
     this.#error = error;
-    this.#toldUntil = -Infinity;
-    const pause = new Held<unknown>(this);
-    this.#pause = pause;
+    this.#toldForever = false;
+    this.#pause = 'veto';
     this.then(() => {
-      this.release(held);
-      super.hold(
-        defer(() => this.#ask(error)),
-        pause,
+      if (!veto) return this.#wait();
+      const answer$ = defer(() => veto(error, this.#failures)).pipe(
+        take(1),
+        defaultIfEmpty(true),
+        catchError((cause: unknown) => {
+          throw new UsageError('veto-failed', '`veto` failed', cause);
+        }),
       );
+      this.#next(answer$);
+      if (this.#pause === 'veto') this.#tell(Infinity);
     });
   }
 
@@ -146,74 +147,39 @@ class Attempts<T> extends Scope<T> {
     super.unsubscribe();
   }
 
-  /** Begins an attempt, anew where one is under way; what is established stays. */
+  /** Begins an attempt, anew where one is under way, or ends it; what is established stays. */
   #begin(online: boolean): void {
-    if (this.#pause || this.#since !== undefined) return;
-    if (this.#attempt) this.release(this.#attempt);
-    if (!online) return this.#tell(Infinity);
-    this.#attempt = new Held(this);
-    super.hold(this.#source$, this.#attempt);
+    if (this.#pause === 'veto' || this.#since < Infinity) return;
+    this.#pause = undefined;
+    this.#toldForever &&= !online;
+    this.#next(online ? this.#source$ : undefined);
+    if (!online) this.#tell(Infinity);
+  }
+
+  /** The delay before the next attempt. Where the network is gone, or goes, its return ends it. */
+  #wait(): void {
+    const delay = this.#backoff(this.#failures - 1);
+    this.#pause = 'delay';
+    // First of all: whoever is told of the wait may end it.
+    this.#next(this.#online && delay < Infinity ? timer(delay, this.#scheduler) : undefined);
+    this.#tell(this.#online ? delay : Infinity);
+  }
+
+  /** Holds this in place of what was held. */
+  #next(next$: Observable<unknown> | undefined): void {
+    if (this.#held) this.release(this.#held);
+    this.#held = next$ && new Held<unknown>(this);
+    if (next$) super.hold(next$, this.#held);
   }
 
   #tell(delay: number): void {
+    const forever = delay === Infinity;
+    if (this.ended || (forever && this.#toldForever)) return;
+    this.#toldForever = forever;
     const until = this.#scheduler.now() + delay;
-    if (until === Infinity && this.#toldUntil === Infinity) return;
-    this.#toldUntil = until;
-    const { onWaiting } = this.#config;
-    onWaiting?.({ failures: this.#failures, delay, until, error: this.#error ?? noNetwork() });
+    const error =
+      this.#error ??
+      new TransportError({ condition: 'network-unreachable', phase: 'connect', text: 'there is no network' });
+    this.#config.onWaiting?.({ failures: this.#failures, delay, until, error });
   }
-
-  #ask(cause: XmppError): Observable<unknown> {
-    const { veto } = this.#config;
-    if (!veto) return this.#wait();
-    return asked(
-      () => veto(cause, this.#failures),
-      () => this.#tell(Infinity),
-    ).pipe(switchMap((goOn) => (goOn ? this.#wait() : throwError(() => cause))));
-  }
-
-  /** Emits when it is over. */
-  #wait(): Observable<unknown> {
-    const delay = this.#backoff(this.#failures - 1);
-    return new Observable<void>((subscriber) => {
-      const done = () => subscriber.next();
-      // First of all: whoever is told of the wait may end it.
-      subscriber.add(this.#config.now$?.subscribe(done));
-      if (delay < Infinity) subscriber.add(this.#scheduler.schedule(done, delay));
-      let before: boolean | undefined;
-      subscriber.add(
-        this.#network$.subscribe((online) => {
-          const isBack = before === false && online;
-          before = online;
-          if (isBack) done();
-          else this.#tell(online ? delay : Infinity);
-        }),
-      );
-    });
-  }
-}
-
-/** The veto's answer; `true` where it gives none. Calls `onDelay` if the answer is not there at once. */
-function asked(veto: () => ObservableInput<boolean>, onDelay: () => void): Observable<boolean> {
-  return new Observable<boolean>((subscriber) => {
-    let answered = false;
-    const answer$ = defer(veto).pipe(
-      take(1),
-      defaultIfEmpty(true),
-      tap({ next: () => (answered = true), error: () => (answered = true) }),
-    );
-    subscriber.add(
-      answer$.subscribe({
-        next: (goOn) => subscriber.next(goOn),
-        error: (cause: unknown) =>
-          subscriber.error(new UsageError('veto-failed', 'the veto of `reconnect` failed', cause)),
-        complete: () => subscriber.complete(),
-      }),
-    );
-    if (!answered) onDelay();
-  });
-}
-
-function noNetwork(): TransportError {
-  return new TransportError({ condition: 'network-unreachable', phase: 'connect', text: 'there is no network' });
 }

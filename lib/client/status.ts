@@ -23,25 +23,13 @@ export type XmppStatus =
       readonly error: XmppError;
     };
 
+/** The events that tell of a status by its name. */
+const KINDS = /^(connect|secur|authenticat|bind|resum|clos)ing$/;
+
 /** The status after a lifecycle event; `undefined` where it changes nothing. */
 export function statusAfter(event: TraceEvent): XmppStatus | undefined {
-  const { attempt } = event;
-  switch (event.type) {
-    case 'resolving':
-      return { kind: 'connecting', attempt };
-    case 'connecting':
-      return { kind: 'connecting', attempt, target: event.target };
-    case 'securing':
-      return { kind: 'securing', attempt };
-    case 'authenticating':
-      return { kind: 'authenticating', attempt, mechanism: event.mechanism };
-    case 'binding':
-      return { kind: 'binding', attempt };
-    case 'resuming':
-      return { kind: 'resuming', attempt };
-    case 'closing':
-      return { kind: 'closing', attempt };
-    default:
-      return undefined;
-  }
+  const { type, attempt, target, mechanism } = event as TraceEvent & { target?: Target; mechanism?: string };
+  const kind = type === 'resolving' ? 'connecting' : type;
+  if (!KINDS.test(kind)) return undefined;
+  return { kind, attempt, ...(target && { target }), ...(mechanism && { mechanism }) } as XmppStatus;
 }

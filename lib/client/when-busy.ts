@@ -35,17 +35,23 @@ export function whenBusy<T extends { readonly whenBusy?: WhenBusy }, R>(
 }
 
 class Turns<T extends { readonly whenBusy?: WhenBusy }, R> extends Scope<R> {
+  readonly #busy: () => boolean;
+  readonly #project: (value: T | null) => Observable<R>;
+  readonly #refused: (error: UsageError) => void;
   #work: Held<R> | undefined;
   /** Whether no other value can come. */
   #last = false;
 
   constructor(
     subscriber: Subscriber<R>,
-    private readonly busy: () => boolean,
-    private readonly project: (value: T | null) => Observable<R>,
-    private readonly refused: (error: UsageError) => void,
+    busy: () => boolean,
+    project: (value: T | null) => Observable<R>,
+    refused: (error: UsageError) => void,
   ) {
     super(subscriber);
+    this.#busy = busy;
+    this.#project = project;
+    this.#refused = refused;
   }
 
   override entered(value: R | T | null, held: Held<never>): void {
@@ -61,7 +67,7 @@ class Turns<T extends { readonly whenBusy?: WhenBusy }, R> extends Scope<R> {
   }
 
   #take(value: T | null): void {
-    const policy = (this.busy() && value?.whenBusy) || 'replace';
+    const policy = (this.#busy() && value?.whenBusy) || 'replace';
     if (policy === 'ignore') return;
     const former = this.#work;
     const mine = new Held<R>(this);
@@ -70,11 +76,11 @@ class Turns<T extends { readonly whenBusy?: WhenBusy }, R> extends Scope<R> {
     if (this.ended || this.#work !== mine) return;
     if (policy === 'replace')
       return this.hold(
-        defer(() => this.project(value)),
+        defer(() => this.#project(value)),
         mine,
       );
     const error = new UsageError('busy', 'other options are at work');
-    this.refused(error);
+    this.#refused(error);
     this.failed(error);
   }
 }

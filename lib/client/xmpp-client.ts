@@ -1,31 +1,28 @@
 import {
-  BehaviorSubject,
+  catchError,
   defer,
   EMPTY,
   isObservable,
   map,
-  NEVER,
+  noop,
   Observable,
   of,
   share,
-  Subject,
   switchMap,
   using,
   type Subscription,
 } from 'rxjs';
-import { XmppError } from '../errors/xmpp-error.js';
 import type { Jid } from '../jid/jid.js';
 import type { Delivery, Undelivered } from '../session/delivery.js';
-import { RequestHandlers, type RequestHandler } from '../session/request-handlers.js';
-import { liveSession, type LiveSession } from '../session/live-session.js';
+import type { RequestHandler } from '../session/request-handlers.js';
 import type { Sender } from '../session/sender.js';
 import type { ByteCount, IqOptions, Session } from '../session/session.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import { Account, notConnected, type AccountContext } from './account.js';
+import { Account, notConnected } from './account.js';
+import { ClientMemory, sum } from './client-memory.js';
 import type { XmppClientOptions } from './client-options.js';
-import type { Waiting } from './reconnect.js';
-import { statusAfter, type XmppStatus } from './status.js';
+import type { XmppStatus } from './status.js';
 import { whenBusy } from './when-busy.js';
 
 /** A connection that is kept. */
@@ -103,56 +100,33 @@ export function xmppClient(options: XmppClientOptions | Observable<XmppClientOpt
 }
 
 class LiveClient implements XmppClient {
-  readonly #status$ = new BehaviorSubject<XmppStatus>({ kind: 'offline' });
-  readonly #trace$ = new Subject<TraceEvent>();
-  readonly #session$ = new BehaviorSubject<Session | undefined>(undefined);
-  readonly #undelivered$ = new Subject<Undelivered>();
-  readonly #now$ = new Subject<void>();
-  readonly #wake$ = new Subject<void>();
-  readonly #handlers = new RequestHandlers();
-  /** Octets of the sessions that are over. */
-  readonly #before$ = new BehaviorSubject<ByteCount>({ received: 0, sent: 0 });
+  readonly #memory = new ClientMemory();
   readonly #running$: Observable<never>;
-  readonly #context: AccountContext = {
-    handlers: this.#handlers,
-    undelivered$: this.#undelivered$,
-    now$: this.#now$,
-    wake$: this.#wake$,
-    nextAttempt: () => ++this.#attempts,
-    onSession: (session) => this.#onSession(session),
-    onFailed: (error) => this.#onFailed(error),
-    onEnd: (account) => this.#onEnd(account),
-    onTrace: (event) => this.#onTrace(event),
-    onWaiting: (waiting) => this.#onWaiting(waiting),
-  };
-  #account: Account | undefined;
-  #attempts = 0;
-  /** What the last options came to grief by. It is the end only where no other options can follow. */
-  #fatal: { readonly error: unknown } | undefined;
 
   constructor(options$: Observable<XmppClientOptions | null>) {
     this.#running$ = defer(() => this.#run(options$)).pipe(share());
   }
 
   get status$(): Observable<XmppStatus> {
-    return this.#status$.asObservable();
+    return this.#memory.status$.asObservable();
   }
 
   get trace$(): Observable<TraceEvent> {
-    return this.#trace$.asObservable();
+    return this.#memory.trace$.asObservable();
   }
 
   get undelivered$(): Observable<Undelivered> {
-    return this.#undelivered$.asObservable();
+    return this.#memory.undelivered$.asObservable();
   }
 
   get session$(): Observable<Session> {
+    const memory = this.#memory;
     return new Observable((subscriber) => {
-      subscriber.add(this.#session$.subscribe(() => this.session && subscriber.next(this.session)));
+      subscriber.add(memory.session$.subscribe(() => memory.session && subscriber.next(memory.session)));
       subscriber.add(
         this.#running$.subscribe({
           error: (error: unknown) => subscriber.error(error),
-          complete: () => (this.#fatal ? subscriber.error(this.#fatal.error) : subscriber.complete()),
+          complete: () => (memory.fatal ? subscriber.error(memory.fatal.error) : subscriber.complete()),
         }),
       );
     });
@@ -175,19 +149,15 @@ class LiveClient implements XmppClient {
   }
 
   get bytes$(): Observable<ByteCount> {
-    return this.#session$.pipe(
-      switchMap((session) => (session ? session.bytes$ : of({ received: 0, sent: 0 }))),
-      map(({ received, sent }) => {
-        const before = this.#before$.value;
-        return { received: before.received + received, sent: before.sent + sent };
-      }),
+    const memory = this.#memory;
+    return memory.session$.pipe(
+      switchMap((session) => session?.bytes$ ?? of({ received: 0, sent: 0 })),
+      map((bytes) => sum(memory.before, bytes)),
     );
   }
 
   get session(): Session | undefined {
-    const session = this.#session$.value;
-    // Whoever is told of the end in its midst has no session any more.
-    return session && !liveSession(session).over ? session : undefined;
+    return this.#memory.session;
   }
 
   send(stanza: XmlElement): void {
@@ -203,46 +173,42 @@ class LiveClient implements XmppClient {
 
   iq(type: 'get' | 'set', payload: XmlElement, to?: Jid | string, options?: IqOptions): Observable<XmlElement> {
     return defer(() => {
-      const first = this.#account === undefined;
+      const first = !this.#memory.account;
       return this.#holding(() => this.#sender().iq(type, payload, to, options, first));
     });
   }
 
   handle(type: 'get' | 'set', xmlns: string, project: RequestHandler): Subscription {
-    return this.#handlers.add(type, xmlns, project);
+    return this.#memory.handlers.add(type, xmlns, project);
   }
 
   connect(): Subscription {
     // What ends it is told by `status$`; nobody here could take an error.
-    return this.#running$.subscribe({ error: () => undefined });
+    return this.#running$.subscribe({ error: noop });
   }
 
   close(): Observable<never> {
     return defer(() => {
-      if (this.session) return this.session.close();
-      this.#account?.stop();
+      const { session, account } = this.#memory;
+      if (session) return session.close();
+      account?.stop();
       return EMPTY;
     });
   }
 
   wake(): void {
-    this.#wake$.next();
+    this.#memory.wake$.next();
   }
 
   retryNow(): void {
-    this.#now$.next();
+    this.#memory.now$.next();
   }
 
   #ofSession(project: (session: Session) => Observable<XmlElement>): Observable<XmlElement> {
-    return new Observable<XmlElement>((subscriber) => {
-      subscriber.add(
-        this.#session$.pipe(switchMap((session) => (session ? project(session) : NEVER))).subscribe((element) => {
-          subscriber.next(element);
-        }),
-      );
-      const complete = () => subscriber.complete();
-      subscriber.add(this.#running$.subscribe({ error: complete, complete }));
-    });
+    return this.session$.pipe(
+      catchError(() => EMPTY),
+      switchMap(project),
+    );
   }
 
   /** Without a hold of its own, what waits would die with its caller's last other subscription. */
@@ -252,70 +218,30 @@ class LiveClient implements XmppClient {
 
   /** @throws StanzaError Where nothing is to come that a stanza could wait for. */
   #sender(): Sender {
-    const sender = (this.session as LiveSession | undefined) ?? this.#account;
+    const sender = this.#memory.session ?? this.#memory.account;
     if (sender) return sender;
     throw notConnected('the client is offline; subscribe to `session$`, or call `connect()`');
   }
 
   /** Works for each of the options in turn. Its own subscribers get nothing but the end. */
   #run(options$: Observable<XmppClientOptions | null>): Observable<never> {
-    this.#fatal = undefined;
+    const memory = this.#memory;
+    memory.fatal = undefined;
     return options$.pipe(
       whenBusy(
-        () => this.#account !== undefined,
-        (options) => this.#work(options),
-        (error) => this.#onFailed(error),
+        () => !!memory.account,
+        (options) => {
+          memory.fatal = undefined;
+          if (!options) return EMPTY;
+          try {
+            return (memory.account = new Account(options, memory)).work$;
+          } catch (error) {
+            memory.failed(error);
+            return EMPTY;
+          }
+        },
+        (error) => memory.failed(error),
       ),
     );
-  }
-
-  #work(options: XmppClientOptions | null): Observable<never> {
-    this.#fatal = undefined;
-    if (!options) return EMPTY;
-    try {
-      return (this.#account = new Account(options, this.#context)).work$;
-    } catch (error) {
-      this.#onFailed(error);
-      return EMPTY;
-    }
-  }
-
-  #onFailed(error: unknown): void {
-    this.#fatal = { error };
-    this.#status$.next(error instanceof XmppError ? { kind: 'offline', error } : { kind: 'offline' });
-  }
-
-  /** Nothing more comes of an account. Stopped in the midst of a wait, no attempt is there to tell. */
-  #onEnd(account: Account): void {
-    if (this.#account !== account) return;
-    this.#account = undefined;
-    if (this.#status$.value.kind !== 'offline') this.#status$.next({ kind: 'offline' });
-  }
-
-  #onSession(session: Session): void {
-    this.#session$.next(session);
-    // A subscriber may have ended it already, or begun to.
-    if (this.session !== session || liveSession(session).closing) return;
-    this.#status$.next({ kind: 'online', attempt: this.#attempts, jid: session.jid, resumed: session.resumed });
-  }
-
-  #onTrace(event: TraceEvent): void {
-    const ended = event.type === 'closed' || event.type === 'failed' || event.type === 'cancelled';
-    const session = this.#session$.value;
-    if (ended && session) {
-      const { received, sent } = session.bytes;
-      const before = this.#before$.value;
-      this.#before$.next({ received: before.received + received, sent: before.sent + sent });
-      this.#session$.next(undefined);
-    }
-    this.#trace$.next(event);
-    // After a failure comes a wait, or the end: each tells its own status.
-    if (event.type === 'closed' || event.type === 'cancelled') this.#status$.next({ kind: 'offline' });
-    const status = statusAfter(event);
-    if (status) this.#status$.next(status);
-  }
-
-  #onWaiting({ failures, delay, until, error }: Waiting): void {
-    this.#status$.next({ kind: 'waiting', attempt: this.#attempts, failures, delay, until, error });
   }
 }

@@ -49,15 +49,14 @@ export function xmppStream(options: XmppOptions): Observable<Session> {
 
 /** The life of a stream, in one sentence. */
 export function lifecycle(config: AttemptConfig): Observable<Session> {
-  const { transport, context, stream, features } = config;
-  const { timeouts, scheduler } = context;
+  const { transport, context, timeouts, scheduler } = config;
   return connect(transport, context).pipe(
     connectTimeout(timeouts.connect, scheduler),
-    openStream(stream),
-    startTls(stream),
-    negotiate({ ...stream, features }),
-    session(config.session),
+    openStream(config),
+    startTls(config),
+    negotiate(config),
+    session(config),
     keepAlive(config.keepAlive),
-    disconnect(config.session),
+    disconnect(config),
   );
 }

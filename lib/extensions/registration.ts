@@ -73,12 +73,12 @@ export function register(options: RegistrationOptions, fillIn: FillIn): Observab
       const prepared = prepareOptions({ ...options, credentials: { anonymous: true } });
       const { scheduler, timeouts, random, domain } = prepared;
       const memory = new SessionMemory(scheduler, random);
-      const { transport, context, stream } = attemptConfig(prepared, memory, false, attempt.trace, undefined);
+      const config = attemptConfig(prepared, memory, false, attempt.trace, undefined);
       const stage = { timeouts, scheduler, trace: attempt.trace, agreed: { authenticated: false, resumed: false } };
-      return connect(transport, context).pipe(
+      return connect(config.transport, config.context).pipe(
         connectTimeout(timeouts.connect, scheduler),
-        openStream(stream),
-        startTls(stream),
+        openStream(config),
+        startTls(config),
         deadline(timeouts.deadline, scheduler, () => attempt.phase),
         scopeMap((opened) => registerOn(opened, fillIn, domain, stage)),
         take(1),

@@ -95,10 +95,9 @@ export class Outgoing {
   lost(cause: XmppError): void {
     if (this.settled) return;
     this.settled = true;
-    const [condition, text] = this.handedOver
-      ? ['delivery-unknown', 'not known to have arrived']
-      : ['delivery-failed', 'never sent'];
-    const error = new StanzaError({ condition, text, type: 'wait', cause });
+    const error = this.handedOver
+      ? unsent('delivery-unknown', 'not known to have arrived', cause)
+      : unsent('delivery-failed', 'never sent', cause);
     if (this.#observer && !this.#observer.closed) this.#observer.error(error);
     else this.#onLoss({ stanza: this.stanza, error });
   }
@@ -113,4 +112,9 @@ export class Outgoing {
     this.settled = true;
     this.#observer?.complete();
   }
+}
+
+/** The error for what is not, or not surely, sent: later it may be. */
+export function unsent(condition: string, text: string, cause?: XmppError): StanzaError {
+  return new StanzaError({ condition, text, cause, type: 'wait' });
 }

@@ -1,10 +1,10 @@
 import { Subject, type SchedulerLike, type Subscriber } from 'rxjs';
-import { StanzaError } from '../errors/stanza-error.js';
+import type { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import type { Enabled, ManagedSession, Resumption } from '../stream/management/resumption.js';
 import { increment, Unacknowledged } from '../stream/management/unacknowledged.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import { Outgoing, type Delivery, type Undelivered } from './delivery.js';
+import { Outgoing, unsent, type Delivery, type Undelivered } from './delivery.js';
 import { IqTracker } from './iq-tracker.js';
 import { RequestHandlers } from './request-handlers.js';
 
@@ -175,5 +175,5 @@ export class SessionMemory implements ManagedSession {
 
 /** The error that tells of a lost session. */
 export function lost(text: string, cause?: XmppError): StanzaError {
-  return new StanzaError({ condition: 'session-lost', text, cause, type: 'wait' });
+  return unsent('session-lost', text, cause);
 }

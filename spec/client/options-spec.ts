@@ -22,13 +22,13 @@ describe('prepareOptions', () => {
       credentials,
       transport,
       tls: 'required',
-      lang: undefined,
       timeouts: DEFAULT_TIMEOUTS,
       iqTimeout: 30_000,
       iterations: { min: 4_096, max: 1_000_000 },
       features: [],
       scheduler: asyncScheduler,
     });
+    expect(prepareOptions(ALICE).lang).toBeUndefined();
     expect(prepareOptions(ALICE).jid?.toString()).toBe('alice@example.org');
   });
 

@@ -60,10 +60,10 @@ export const defects: readonly Defect[] = [
     file: 'lib/client/attempt.ts',
     edits: [
       [
-        "    this.end(() => {\n      this.attempt.end({ type: 'failed'",
-        "    if (known.phase === 'resolve') return super.unsubscribe();\n    this.end(() => {\n      this.attempt.end({ type: 'failed'",
+        "    this.end(() => {\n      this.#attempt.end({ type: 'failed'",
+        "    if (known.phase === 'resolve') return super.unsubscribe();\n    this.end(() => {\n      this.#attempt.end({ type: 'failed'",
       ],
-      ['if (cancelled) this', "if (cancelled && this.attempt.phase !== 'resolve') this"],
+      ['if (cancelled) this', "if (cancelled && this.#attempt.phase !== 'resolve') this"],
     ],
     spec: 'spec/client/ends-spec.ts',
     title: 'D3: an end during the look-up is told exactly once',
@@ -100,8 +100,10 @@ export const defects: readonly Defect[] = [
     // There are no flags beside the status, so it is the status that says the wrong thing.
     file: 'lib/client/status.ts',
     edits: [
-      ["return { kind: 'authenticating', attempt, mechanism: event.mechanism };", "return { kind: 'offline' };"],
-      ["return { kind: 'binding', attempt };", "return { kind: 'offline' };"],
+      [
+        'if (!KINDS.test(kind)) return undefined;',
+        "if (!KINDS.test(kind)) return undefined;\n  if (kind === 'authenticating' || kind === 'binding') return { kind: 'offline' };",
+      ],
     ],
     spec: 'spec/client/xmpp-client-spec.ts',
     title: 'D5: each stage up to the session',
@@ -137,7 +139,7 @@ export const defects: readonly Defect[] = [
     edits: [
       [
         'for (const outgoing of held) lose(outgoing, reason);',
-        'for (const outgoing of held) if (reason) ends.memory.wait(outgoing);',
+        'for (const outgoing of held) if (reason) ends.memory.waiting.push(outgoing);',
       ],
     ],
     spec: 'spec/session/intercept-spec.ts',
@@ -148,11 +150,8 @@ export const defects: readonly Defect[] = [
     effect: 'what waits for one account goes out on the session of the next',
     file: 'lib/client/account.ts',
     edits: [
-      [
-        'this.#memory = new SessionMemory(',
-        'this.#memory = (Account as { shared?: SessionMemory }).shared ??= new SessionMemory(',
-      ],
-      ['this.#memory.stop(lost(text, cause));', ''],
+      ['super(new SessionMemory(', 'super((Account as { shared?: SessionMemory }).shared ??= new SessionMemory('],
+      ['this.memory.stop(lost(text, cause instanceof XmppError ? cause : undefined));', ''],
     ],
     spec: 'spec/session/delivery-spec.ts',
     title: 'D8: options that are replaced',
