@@ -16,22 +16,19 @@ import {
 import type { StanzaError } from '../errors/stanza-error.js';
 import { StreamError } from '../errors/stream-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
-import { jid } from '../jid/jid.js';
 import { scramKeyCache } from '../sasl/scram-key-cache.js';
 import { unsent, type Outgoing } from '../session/delivery.js';
 import { keepResumable, readResumable, type ResumptionStore } from '../session/resumption-store.js';
 import { Sender } from '../session/sender.js';
 import type { Session } from '../session/session.js';
 import { lost, SessionMemory } from '../session/session-memory.js';
-import { deadline } from '../stream/deadline.js';
 import { Scope } from '../stream/scope.js';
 import { serialize } from '../xml/serialize.js';
-import { Attempt } from './attempt.js';
+import { attempted, MAX_REDIRECTS } from './attempt.js';
 import { attemptConfig, pipelined } from './attempt-config.js';
 import { browserOnline, browserWake } from './browser-events.js';
 import type { ClientMemory } from './client-memory.js';
 import type { XmppClientOptions } from './client-options.js';
-import { followRedirects } from './follow-redirects.js';
 import { prepareOptions, type Prepared } from './options.js';
 import { reconnect } from './reconnect.js';
 import { lifecycle } from './xmpp-stream.js';
@@ -74,8 +71,8 @@ export class Account extends Sender {
     memory.waiting = memory.waiting.filter(({ settled }) => !settled);
     const room = always ? Infinity : whileOffline === 'error' ? 0 : whileOffline.queue;
     if (this.#stopped || memory.waiting.length >= room) {
-      const full = room > 0 ? 'the queue is full' : 'there is no session at present';
-      throw notConnected(this.#stopped ? 'the client is stopping' : full);
+      const full = room > 0 ? 'the queue is full' : 'no session';
+      throw notConnected(this.#stopped ? 'stopping' : full);
     }
     // What cannot be written fails now, and not behind the back of its sender.
     serialize(outgoing.stanza);
@@ -98,17 +95,17 @@ export class Account extends Sender {
 
   /** Goes on where another process was, if there is something stored. */
   #restore(store: ResumptionStore): Observable<never> {
-    const { jid: account, domain, timeouts, scheduler } = this.#prepared;
+    const prepared = this.#prepared;
     return defer(() => store.load()).pipe(
       take(1),
-      timeout({ first: timeouts.resume, scheduler }),
+      timeout({ first: prepared.timeouts.resume, scheduler: prepared.scheduler }),
       catchError(() => EMPTY),
       defaultIfEmpty(undefined),
       tap((state) => {
-        const resumable = state ? readResumable(state, account ?? jid(domain)) : undefined;
+        const resumable = readResumable(state, prepared);
         if (resumable) this.memory.restore(resumable);
         else if (state) store.clear();
-        this.#keeping = keepResumable(this.memory, store, scheduler);
+        this.#keeping = keepResumable(this.memory, store, prepared.scheduler);
       }),
       ignoreElements(),
     );
@@ -137,27 +134,28 @@ export class Account extends Sender {
     const prepared = this.#prepared;
     const { keepAlive, scheduler, timeouts } = prepared;
     const client = this.#client;
-    const attempt = new Attempt(++client.attempts, scheduler, (event) => {
-      if (event.type === 'authenticated') prepared.minimum = event.mechanism;
-      if (event.type === 'failed' && event.phase === 'online' && event.error instanceof StreamError)
-        this.#moved = event.error.location?.trim();
-      prepared.trace(event);
-      client.traced(event);
-    });
     const resumable = this.#options.reconnect !== false || this.#store !== undefined;
     const wake$ = merge(client.wake$, keepAlive.wake$ ?? EMPTY, this.#options.wake$ ?? browserWake());
     const begin = this.#moved ?? this.memory.resumption?.location;
     this.#moved = undefined;
-    return followRedirects(
-      attempt.trace,
-      (location) =>
-        pipelined(prepared, this.memory, (ahead) =>
+    return attempted<Session>(
+      (attempt, location) => {
+        attempt.bound(timeouts.deadline);
+        return pipelined(prepared, this.memory, (ahead) =>
           lifecycle(attemptConfig(prepared, this.memory, resumable, attempt.trace, location, ahead, wake$)),
-        ),
+        );
+      },
+      ++client.attempts,
+      scheduler,
+      (event) => {
+        if (event.type === 'authenticated') prepared.minimum = event.mechanism;
+        if (event.type === 'failed' && event.phase === 'online' && event.error instanceof StreamError)
+          this.#moved = event.error.location?.trim();
+        prepared.trace(event);
+        client.traced(event);
+      },
+      MAX_REDIRECTS,
       begin,
-    ).pipe(
-      deadline(timeouts.deadline, scheduler, () => attempt.phase),
-      attempt.recorded(),
     );
   }
 }
@@ -183,7 +181,7 @@ class Work extends Scope<never> {
   override failed(error: unknown): void {
     // Whatever came in the way of the closing handshake, we asked for the end.
     if (!(error instanceof XmppError && error.phase === 'close')) {
-      this.#account.settle('the client gave up', error);
+      this.#account.settle('gave up', error);
       this.#client.failed(error);
     }
     this.completed();
@@ -191,7 +189,7 @@ class Work extends Scope<never> {
 
   override unsubscribe(): void {
     super.unsubscribe();
-    this.#account.settle('the client was stopped');
+    this.#account.settle('stopped');
     this.#client.ended(this.#account);
   }
 }

@@ -1,83 +1,122 @@
-import {
-  asyncScheduler,
-  noop,
-  of,
-  Subscription,
-  type MonoTypeOperatorFunction,
-  type SchedulerLike,
-  type Subscriber,
-} from 'rxjs';
+import { asyncScheduler, defer, noop, Observable, of, Subscription, type SchedulerLike, type Subscriber } from 'rxjs';
 import type { Phase } from '../errors/phase.js';
+import { StreamError } from '../errors/stream-error.js';
+import { XmppTimeoutError } from '../errors/timeout-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
+import { Scope, type Held } from '../stream/scope.js';
 import type { LifecycleEvent, TraceEvent } from '../trace/lifecycle-event.js';
-import { Scope, scoped } from '../stream/scope.js';
 import { PHASES } from './phase-of.js';
 
+/** How many times one attempt is sent on. */
+export const MAX_REDIRECTS = 5;
+
+/** One connection, to where it is told, or to where the domain leads. */
+export type Connect<T> = (attempt: Attempt<T>, location: string | undefined) => Observable<T>;
+
 /**
- * Keeps the record of one attempt: stamps its events, knows its phase, and sees to it that it ends in exactly one of
- * `closed`, `failed` and `cancelled`, after everything of it was released and before anybody else is told.
+ * An attempt: each subscription is the one of this number.
+ *
+ * ```text
+ * connection     --s----#          --s----|         --s----
+ * attempted      --s----#          --s----|         --s--!
+ * trace                 failed            closed         cancelled
+ * ```
+ *
+ * @param report Is told of its events.
+ * @param hops How many times it may be sent on.
+ * @param location Where to begin.
  */
-export class Attempt {
+export function attempted<T>(
+  connect: Connect<T>,
+  number: number,
+  scheduler: SchedulerLike = asyncScheduler,
+  report: (event: TraceEvent) => void = noop,
+  hops = 0,
+  location?: string,
+): Observable<T> {
+  return new Observable((subscriber) => new Attempt(subscriber, connect, number, scheduler, report, hops).go(location));
+}
+
+/**
+ * One attempt: stamps its events, knows its phase, and sees to it that it ends in exactly one of `closed`, `failed` and `cancelled`,
+ * after everything of it was released and before anybody else is told.
+ *
+ * It follows `see-other-host` (RFC 6120 section 4.9.3.19) while a stream is being negotiated: the same attempt at another
+ * address, with the same domain, identity and TLS policy. Only a host that has proved who it is can send us on: what is said
+ * before TLS has no `location` (threat T5). A session that was online is lost all the same.
+ */
+export class Attempt<T> extends Scope<T> {
   phase: Phase = 'resolve';
-  #ended = false;
+  #told = false;
+  readonly #connect: Connect<T>;
   readonly #number: number;
   readonly #scheduler: SchedulerLike;
   readonly #report: (event: TraceEvent) => void;
   readonly #reports = new Subscription();
+  #deadline: Subscription | undefined;
+  #hops: number;
 
-  constructor(number: number, scheduler: SchedulerLike = asyncScheduler, report: (event: TraceEvent) => void = noop) {
+  constructor(
+    subscriber: Subscriber<T>,
+    connect: Connect<T>,
+    number: number,
+    scheduler: SchedulerLike,
+    report: (event: TraceEvent) => void,
+    hops: number,
+  ) {
+    super(subscriber);
+    this.#connect = connect;
     this.#number = number;
     this.#scheduler = scheduler;
     this.#report = report;
+    this.#hops = hops;
   }
 
   readonly trace = (event: LifecycleEvent): void => {
-    if (this.#ended) return;
+    if (this.#told) return;
     this.phase = PHASES[event.type] ?? this.phase;
     // Subscribed, so that a report that throws is told as RxJS tells it, and harms no attempt.
     const stamped: TraceEvent = { ...event, attempt: this.#number, time: this.#scheduler.now() };
     this.#reports.add(of(stamped).subscribe((told) => this.#report(told)));
   };
 
-  /**
-   * Reports the end of the attempt.
-   *
-   * ```text
-   * source     --s----#          --s----|         --s----
-   * recorded   --s----#          --s----|         --s--!
-   * trace             failed            closed         cancelled
-   * ```
-   */
-  recorded<T>(): MonoTypeOperatorFunction<T> {
-    return scoped((subscriber) => new Recorded(subscriber, this));
+  go(location: string | undefined): void {
+    this.hold(defer(() => this.#connect(this, location)));
   }
 
-  end(event: LifecycleEvent): void {
-    this.trace(event);
-    this.#ended = true;
-  }
-}
-
-class Recorded<T> extends Scope<T> {
-  readonly #attempt: Attempt;
-
-  constructor(subscriber: Subscriber<T>, attempt: Attempt) {
-    super(subscriber);
-    this.#attempt = attempt;
+  /** Bounds it from now to online, whatever its phases take each, and wherever it is sent. Counts once. */
+  bound(due: number): void {
+    if (this.#deadline || due === Infinity) return;
+    const overdue = () => this.failed(new XmppTimeoutError(this.phase, due, `not online within ${due} ms`, 'deadline'));
+    this.#deadline = this.#scheduler.schedule(overdue, due);
   }
 
-  override failed(error: unknown): void {
-    const known = XmppError.inPhase(typed(error), this.#attempt.phase);
+  override entered(value: T, held: Held<never>): void {
+    this.#hops = 0;
+    this.#deadline?.unsubscribe();
+    super.entered(value, held);
+  }
+
+  override failed(error: unknown, held?: Held<never>): void {
+    const to = error instanceof StreamError && error.location?.trim();
+    if (to && this.#hops-- > 0) {
+      this.trace({ type: 'redirected', to });
+      return this.then(() => {
+        if (held) this.release(held);
+        this.go(to);
+      });
+    }
+    const known = XmppError.inPhase(typed(error), this.phase);
     this.end(() => {
-      this.#attempt.end({ type: 'failed', error: known, phase: known.phase });
+      this.#tell({ type: 'failed', error: known, phase: known.phase });
       this.subscriber.error(known);
     });
   }
 
   override completed(): void {
     this.end(() => {
-      this.#attempt.end({ type: 'closed' });
+      this.#tell({ type: 'closed' });
       this.subscriber.complete();
     });
   }
@@ -85,12 +124,18 @@ class Recorded<T> extends Scope<T> {
   override unsubscribe(): void {
     const cancelled = !this.ended;
     super.unsubscribe();
-    if (cancelled) this.#attempt.end({ type: 'cancelled', phase: this.#attempt.phase });
+    this.#deadline?.unsubscribe();
+    if (cancelled) this.#tell({ type: 'cancelled', phase: this.phase });
+  }
+
+  /** Tells the end. */
+  #tell(event: LifecycleEvent): void {
+    this.trace(event);
+    this.#told = true;
   }
 }
 
 /** What is thrown by a transport, mechanism or stream feature that is not ours, or by a fault of our own. */
 function typed(error: unknown): XmppError {
-  if (error instanceof XmppError) return error;
-  return new UsageError('unexpected-error', 'an error that is none of XMPP; the cause says which', error);
+  return error instanceof XmppError ? error : new UsageError('unexpected-error', 'see the cause', error);
 }

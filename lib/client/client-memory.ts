@@ -25,7 +25,7 @@ export class ClientMemory {
   /** The account at work. */
   account: Account | undefined;
   /** What the last options came to grief by. It is the end only where no other options can follow. */
-  fatal: { readonly error: unknown } | undefined;
+  fatal: unknown;
 
   /** The present session, if there is one: whoever is told of the end in its midst has none any more. */
   get session(): LiveSession | undefined {
@@ -57,7 +57,7 @@ export class ClientMemory {
 
   /** The client cannot, or must not, come back with these options. */
   failed(error: unknown): void {
-    this.fatal = { error };
+    this.fatal = error;
     this.status$.next(error instanceof XmppError ? { kind: 'offline', error } : OFFLINE);
   }
 

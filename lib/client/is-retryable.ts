@@ -14,7 +14,7 @@ export function isRetryable(error: unknown): boolean {
   if (!(error instanceof XmppError) || error.phase === 'close') return false;
   if (error.retryable) return true;
   if (!(error instanceof StreamError) || error.phase !== 'online') return false;
-  return error.origin === 'local' || error.location !== undefined || MALFORMED.has(error.condition);
+  return error.origin === 'local' || error.location !== undefined || MALFORMED.test(error.condition);
 }
 
-const MALFORMED = new Set(['bad-format', 'invalid-xml', 'not-well-formed']);
+const MALFORMED = /^(bad-format|invalid-xml|not-well-formed)$/;

@@ -126,7 +126,7 @@ class LiveClient implements XmppClient {
       subscriber.add(
         this.#running$.subscribe({
           error: (error: unknown) => subscriber.error(error),
-          complete: () => (memory.fatal ? subscriber.error(memory.fatal.error) : subscriber.complete()),
+          complete: () => (memory.fatal ? subscriber.error(memory.fatal) : subscriber.complete()),
         }),
       );
     });
@@ -220,7 +220,7 @@ class LiveClient implements XmppClient {
   #sender(): Sender {
     const sender = this.#memory.session ?? this.#memory.account;
     if (sender) return sender;
-    throw notConnected('the client is offline; subscribe to `session$`, or call `connect()`');
+    throw notConnected('offline: subscribe to `session$`, or `connect()`');
   }
 
   /** Works for each of the options in turn. Its own subscribers get nothing but the end. */

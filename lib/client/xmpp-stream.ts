@@ -6,14 +6,12 @@ import { SessionMemory } from '../session/session-memory.js';
 import { session } from '../session/session-operator.js';
 import { connect } from '../stream/connect.js';
 import { connectTimeout } from '../stream/connect-timeout.js';
-import { deadline } from '../stream/deadline.js';
 import { negotiate } from '../stream/negotiate.js';
 import { openStream } from '../stream/open-stream.js';
 import { startTls } from '../stream/start-tls.js';
-import { Attempt } from './attempt.js';
+import { attempted, MAX_REDIRECTS } from './attempt.js';
 import { attemptConfig, pipelined, type AttemptConfig } from './attempt-config.js';
-import { prepareOptions, type XmppOptions } from './options.js';
-import { followRedirects } from './follow-redirects.js';
+import { prepareOptions, type Prepared, type XmppOptions } from './options.js';
 
 /**
  * A connection: subscribing connects, unsubscribing disconnects.
@@ -34,16 +32,22 @@ import { followRedirects } from './follow-redirects.js';
 export function xmppStream(options: XmppOptions): Observable<Session> {
   let attempts = 0;
   return defer(() => {
-    const attempt = new Attempt(++attempts, options.scheduler, options.trace);
-    return defer(() => {
-      const prepared = prepareOptions(options);
-      const memory = new SessionMemory(prepared.scheduler, prepared.random);
-      return followRedirects(attempt.trace, (location) =>
-        pipelined(prepared, memory, (ahead) =>
-          lifecycle(attemptConfig(prepared, memory, false, attempt.trace, location, ahead)),
-        ),
-      ).pipe(deadline(prepared.timeouts.deadline, prepared.scheduler, () => attempt.phase));
-    }).pipe(attempt.recorded());
+    let prepared: Prepared | undefined;
+    let memory: SessionMemory | undefined;
+    return attempted<Session>(
+      (attempt, location) => {
+        const config = (prepared ??= prepareOptions(options));
+        const own = (memory ??= new SessionMemory(config.scheduler, config.random));
+        attempt.bound(config.timeouts.deadline);
+        return pipelined(config, own, (ahead) =>
+          lifecycle(attemptConfig(config, own, false, attempt.trace, location, ahead)),
+        );
+      },
+      ++attempts,
+      options.scheduler,
+      options.trace,
+      MAX_REDIRECTS,
+    );
   });
 }
 

@@ -9,7 +9,7 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import { Attempt } from '../client/attempt.js';
+import { attempted } from '../client/attempt.js';
 import { attemptConfig } from '../client/attempt-config.js';
 import { prepareOptions, type XmppOptions } from '../client/options.js';
 import { UsageError } from '../errors/usage-error.js';
@@ -66,9 +66,8 @@ export type RegistrationOptions = Omit<XmppOptions, 'jid' | 'credentials' | 'res
  * `missing-field` before anything is sent, and with what connecting errors with.
  */
 export function register(options: RegistrationOptions, fillIn: FillIn): Observable<Jid | undefined> {
-  return defer(() => {
-    const attempt = new Attempt(1, options.scheduler, options.trace);
-    return defer(() => {
+  return attempted(
+    (attempt) => {
       // Registering proves nothing: these are the credentials of nobody.
       const prepared = prepareOptions({ ...options, credentials: { anonymous: true } });
       const { scheduler, timeouts, random, domain } = prepared;
@@ -83,8 +82,11 @@ export function register(options: RegistrationOptions, fillIn: FillIn): Observab
         scopeMap((opened) => registerOn(opened, fillIn, domain, stage)),
         take(1),
       );
-    }).pipe(attempt.recorded());
-  });
+    },
+    1,
+    options.scheduler,
+    options.trace,
+  );
 }
 
 function registerOn(

@@ -38,10 +38,6 @@ export class IqTracker {
     this.#prefix = (random().toString(36) + random().toString(36)).replaceAll('0.', '').slice(0, 16);
   }
 
-  get size(): number {
-    return this.#pending.size;
-  }
-
   /** An id that nobody can guess and that does not come again. */
   nextId(): string {
     return `${this.#prefix}${(this.#count++).toString(36)}`;
@@ -112,7 +108,7 @@ export class IqTracker {
     if (!(at < this.#timerAt)) return;
     this.#timer?.unsubscribe();
     this.#timerAt = at;
-    this.#timer = this.#scheduler.schedule(() => this.#sweep(), Math.max(0, at - this.#scheduler.now()));
+    this.#timer = this.#scheduler.schedule(() => this.#sweep(), at - this.#scheduler.now());
   }
 
   #sweep(): void {

@@ -137,7 +137,7 @@ class Watch extends Scope<Session> {
     this.#schedule(Math.min(this.#answer, this.#idle));
   }
 
-  #fail(text: string): void {
+  #fail(text?: string): void {
     if (!this.#overdue) {
       // A process that was stopped, or busy for long, finds its timers due before it has read what came meanwhile.
       this.#overdue = true;
@@ -161,7 +161,7 @@ class Watch extends Scope<Session> {
 
     if (this.#askedAt === bytesReceived) {
       if ((this.#answer -= this.#scheduled) > 0) return this.#awaitAnswer();
-      return this.#fail(`the server gave no sign of life within ${this.#timeout} ms`);
+      return this.#fail();
     }
     this.#askedAt = undefined;
     this.#overdue = false;

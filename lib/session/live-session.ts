@@ -66,11 +66,7 @@ export class LiveSession extends Sender implements Session {
     this.features = stream.features;
     this.stream = stream;
     this.#trace = trace;
-    this.#gates = interceptors?.({
-      take: (stanza) => this.#take(stanza),
-      transmit: (outgoing) => this.transmit(outgoing),
-      memory,
-    });
+    this.#gates = interceptors?.(this);
     if (memory.managed) this.#acknowledgements = new Acknowledgements(stream, memory, scheduler, acknowledgements);
   }
 
@@ -148,7 +144,7 @@ export class LiveSession extends Sender implements Session {
   }
 
   transmit(outgoing: Outgoing): void {
-    if (this.over || this.closing) throw this.over ?? lost('the session is being closed');
+    if (this.over || this.closing) throw this.over ?? lost('being closed');
     if (this.#gates && isStanza(outgoing.stanza) && !outgoing.intercepted) this.#gates.outbound(outgoing);
     else this.#write(outgoing);
   }
@@ -207,13 +203,14 @@ export class LiveSession extends Sender implements Session {
     if (element.xmlns === NS.client && isStanza(element)) {
       this.memory.received();
       if (this.#gates) this.#gates.inbound(element);
-      else this.#take(element);
+      else this.take(element);
     } else if (!this.#acknowledgements?.receive(element)) {
       this.#nonza$.next(element);
     }
   }
 
-  #take(stanza: XmlElement): void {
+  /** Takes a stanza that has passed the gates. */
+  take(stanza: XmlElement): void {
     // An IQ of no type that there is needs no answer, and is not to be hidden either.
     const type = stanza.name === 'iq' && stanza.attrs.type;
     if ((type === 'result' || type === 'error') && this.memory.iqs.settle(stanza, this.jid)) return;
@@ -238,7 +235,7 @@ export class LiveSession extends Sender implements Session {
    */
   end(reason: XmppError | undefined, again = false): void {
     if (this.over) return;
-    const over = lost(reason ? 'the session was lost' : 'the session was closed', reason);
+    const over = lost(reason ? 'lost' : 'closed', reason);
     this.over = over;
     this.#answers.unsubscribe();
     this.#acknowledgements?.dispose();
@@ -272,5 +269,5 @@ function isStanza({ name, xmlns }: XmlElement): boolean {
 /** The live session behind a session that `session()` made. */
 export function liveSession(session: Session): LiveSession {
   if (session instanceof LiveSession) return session;
-  throw new UsageError('foreign-session', 'this operator works on the sessions that `session()` makes');
+  throw new UsageError('foreign-session', 'not made by `session()`');
 }

@@ -33,7 +33,7 @@ export class RequestHandlers {
   add(type: 'get' | 'set', xmlns: string, handler: RequestHandler): Subscription {
     const key = `${type} ${xmlns}`;
     if (this.#handlers.has(key)) {
-      throw new UsageError('handler-exists', `IQs of ${key} have a handler`);
+      throw new UsageError('handler-exists', `${key} has a handler`);
     }
     this.#handlers.set(key, handler);
     return new Subscription(() => this.#handlers.delete(key));

@@ -78,9 +78,9 @@ function stateOf({ jid, unacknowledged, ...counters }: Resumable): ResumptionSta
 /**
  * Reads a state; `undefined` where it is none, or another account's.
  *
- * @param account The JID that connects, or its domain alone.
+ * The account is the JID that connects, or its domain alone.
  */
-export function readResumable(state: unknown, account: Jid): Resumable | undefined {
+export function readResumable(state: unknown, { local, domain }: Pick<Jid, 'local' | 'domain'>): Resumable | undefined {
   try {
     const { id, jid: full, location, max, handled, acknowledged, unacknowledged } = state as ResumptionState;
     const bound = jid(full);
@@ -91,7 +91,8 @@ export function readResumable(state: unknown, account: Jid): Resumable | undefin
     const isSound =
       typeof id === 'string' &&
       bound.resource !== undefined &&
-      (account.local === undefined ? jid(bound.domain) : bound.bare()).equals(account.bare()) &&
+      bound.domain === domain &&
+      (local === undefined || bound.local === local) &&
       (location === undefined || typeof location === 'string') &&
       [handled, acknowledged].every((count) => count === (parseCount(`${count}`) ?? NaN)) &&
       stanzas.every(({ stanza }) => stanza);

@@ -97,7 +97,7 @@ export class SessionMemory implements ManagedSession {
 
   resumed(h: number | undefined): boolean {
     if (h !== undefined && this.acknowledge(h)) return true;
-    this.lose(lost('the server acknowledged what was never sent'));
+    this.lose(lost('impossible acknowledgement'));
     return false;
   }
 
@@ -105,7 +105,7 @@ export class SessionMemory implements ManagedSession {
     // Some servers still know how far they had come (section 5); the rest is lost.
     if (h !== undefined) this.acknowledge(h);
     this.forget();
-    this.lose(lost(`the server could not resume the session (${condition})`), true);
+    this.lose(lost(`not resumed (${condition})`), true);
   }
 
   received(): void {

@@ -1,7 +1,7 @@
-import { Observable, of, Subject, VirtualTimeScheduler } from 'rxjs';
+import { NEVER, Observable, of, Subject, VirtualTimeScheduler } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
-import { Attempt } from '../../lib/client/attempt.js';
-import { TransportError } from '../../lib/errors/index.js';
+import { attempted, type Attempt } from '../../lib/client/attempt.js';
+import { StreamError, TransportError } from '../../lib/errors/index.js';
 import type { TraceEvent } from '../../lib/trace/lifecycle-event.js';
 import { lifetime } from '../support/wire.js';
 import { watchUnhandled, WireRun } from '../support/wire-run.js';
@@ -12,7 +12,20 @@ describe('Attempt', () => {
   function attempt() {
     const told: TraceEvent[] = [];
     const scheduler = new VirtualTimeScheduler();
-    return { told, scheduler, attempt: new Attempt(7, scheduler, (event) => told.push(event)) };
+    const own = { phase: 'resolve', trace: () => undefined } as unknown as Attempt<unknown>;
+    /** Attempt 7, with this for a connection; `own` is the attempt from when it is subscribed to. */
+    const to = <T>(source$: Observable<T>) =>
+      attempted<T>(
+        (begun) => {
+          run.own = begun as Attempt<unknown>;
+          return source$;
+        },
+        7,
+        scheduler,
+        (event) => told.push(event),
+      );
+    const run = { told, scheduler, own, to };
+    return run;
   }
 
   it.each([
@@ -22,28 +35,32 @@ describe('Attempt', () => {
     ['completion', '--s--|', '^----!', '--s--|', 'closed'],
     ['silence', '--------', '^------!', '--------', 'cancelled'],
   ])('recorded: %s', (_name, source, subs, result, terminal) => {
-    const { told, attempt: own } = attempt();
+    const { told, to } = attempt();
     marbles((m) => {
       const error = new TransportError({ condition: 'connection-reset', phase: 'online' });
       const source$ = m.cold(source, undefined, error);
-      m.expect(source$.pipe(own.recorded()), '^------!').toBeObservable(result, undefined, error);
+      m.expect(to(source$), '^------!').toBeObservable(result, undefined, error);
       m.expect(source$).toHaveSubscriptions(subs);
     })();
     expect(told.map(({ type }) => type)).toEqual([terminal]);
   });
 
   it('stamps events with the number and the time of the scheduler', () => {
-    const { told, scheduler, attempt: own } = attempt();
-    scheduler.schedule(() => own.trace({ type: 'opening' }), 30);
+    const run = attempt();
+    const { told, scheduler } = run;
+    run.to(NEVER).subscribe();
+    scheduler.schedule(() => run.own.trace({ type: 'opening' }), 30);
     scheduler.flush();
     expect(told).toEqual([{ type: 'opening', attempt: 7, time: 30 }]);
   });
 
   it('knows the phase by the events, and names it in errors that know none', () => {
-    const { told, attempt: own } = attempt();
+    const run = attempt();
+    const { told } = run;
     const source$ = new Subject<never>();
+    run.to(source$).subscribe({ error: () => undefined });
+    const { own } = run;
     const phases: string[] = [own.phase];
-    source$.pipe(own.recorded()).subscribe({ error: () => undefined });
     for (const type of ['opening', 'starting-tls', 'securing', 'binding', 'resuming', 'closing'] as const) {
       own.trace({ type });
       phases.push(own.phase);
@@ -54,12 +71,13 @@ describe('Attempt', () => {
   });
 
   it('traces nothing after the end, and ends once', () => {
-    const { told, attempt: own } = attempt();
+    const run = attempt();
+    const { told } = run;
     const source$ = new Subject<string>();
-    const subscription = source$.pipe(own.recorded()).subscribe();
+    const subscription = run.to(source$).subscribe();
     source$.complete();
     subscription.unsubscribe();
-    own.trace({ type: 'opening' });
+    run.own.trace({ type: 'opening' });
     expect(told.map(({ type }) => type)).toEqual(['closed']);
   });
 
@@ -67,14 +85,16 @@ describe('Attempt', () => {
     for (const how of ['error', 'complete', 'unsubscribe'] as const) {
       const log: string[] = [];
       const end$ = new Subject<string>();
-      const own = new Attempt(1, new VirtualTimeScheduler(), ({ type }) => log.push(type));
       const held$ = new Observable<string>((subscriber) => {
         subscriber.add(() => log.push('released'));
         return end$.subscribe(subscriber);
       });
-      const subscription = held$
-        .pipe(own.recorded())
-        .subscribe({ error: () => log.push('error'), complete: () => log.push('complete') });
+      const subscription = attempted(
+        () => held$,
+        1,
+        new VirtualTimeScheduler(),
+        ({ type }) => log.push(type),
+      ).subscribe({ error: () => log.push('error'), complete: () => log.push('complete') });
       if (how === 'error') end$.error(new TransportError({ condition: 'write-failed' }));
       else if (how === 'complete') end$.complete();
       else subscription.unsubscribe();
@@ -89,11 +109,11 @@ describe('Attempt', () => {
   });
 
   it('an error that is none of ours is a failure too, and typed', () => {
-    const { told, attempt: own } = attempt();
+    const { told, to } = attempt();
     const source$ = new Subject<never>();
     const foreign = new TypeError('of a stream feature');
     let seen: unknown;
-    source$.pipe(own.recorded()).subscribe({ error: (error) => (seen = error) });
+    to(source$).subscribe({ error: (error) => (seen = error) });
     source$.error(foreign);
     expect(seen).toMatchObject({
       layer: 'usage',
@@ -106,9 +126,48 @@ describe('Attempt', () => {
   });
 
   it('synchronous sources, and take(1) from within', () => {
-    const { told, attempt: own } = attempt();
-    of('s').pipe(own.recorded()).subscribe().unsubscribe();
+    const { told, to } = attempt();
+    to(of('s')).subscribe().unsubscribe();
     expect(told.map(({ type }) => type)).toEqual(['closed']);
+  });
+
+  it('is bounded once, from the first time that it says so to the session', () => {
+    for (const [online, outcome] of [
+      [undefined, ['20 deadline (open)']],
+      [15, []],
+    ] as const) {
+      const told: string[] = [];
+      const scheduler = new VirtualTimeScheduler();
+      const source$ = new Subject<string>();
+      attempted<string>(
+        (own) => {
+          own.bound(20);
+          own.trace({ type: 'opening' });
+          scheduler.schedule(() => own.bound(1), 5);
+          return source$;
+        },
+        1,
+        scheduler,
+      ).subscribe({ error: ({ condition, phase }) => told.push(`${scheduler.now()} ${condition} (${phase})`) });
+      if (online) scheduler.schedule(() => source$.next('s'), online);
+      scheduler.flush();
+      expect(told).toEqual(outcome);
+    }
+  });
+
+  it('is not sent on where nobody says how many times', () => {
+    const places: unknown[] = [];
+    const moved = new StreamError({ condition: 'see-other-host', location: 'next.example.org' });
+    const connect = (_: unknown, location: string | undefined) => {
+      places.push(location);
+      return new Observable<never>((subscriber) => subscriber.error(moved));
+    };
+    const outcomes: unknown[] = [];
+    const scheduler = new VirtualTimeScheduler();
+    for (const hops of [undefined, 2])
+      attempted(connect, 1, scheduler, undefined, hops).subscribe({ error: (error) => outcomes.push(error) });
+    expect(places).toEqual([undefined, undefined, 'next.example.org', 'next.example.org']);
+    expect(outcomes).toEqual([moved, moved]);
   });
 
   it('a trace that throws is reported, and harms no attempt (I10)', () => {

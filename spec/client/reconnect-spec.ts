@@ -155,6 +155,13 @@ const CASES: Record<string, Case> = {
     online: '--F',
     now: '--------n',
   },
+  'now$ dials without a network, also before the wait would be over': {
+    attempts: ['-#', '-s---'],
+    subs: ['^!', '---^---'],
+    result: '----s--',
+    online: '--F',
+    now: '---n',
+  },
   'saying it twice changes nothing': {
     attempts: ['--s-----'],
     subs: ['^-------'],
@@ -314,6 +321,24 @@ describe('reconnect', () => {
         [500, Infinity],
         [5_010, 6_010],
       ]);
+    });
+
+    it('the network goes again during the attempt that its return began', () => {
+      const scheduler = new VirtualTimeScheduler();
+      const online$ = new Subject<boolean>();
+      const told: number[] = [];
+      const waiting = NEVER.pipe(
+        reconnect({ online$, scheduler, onWaiting: () => told.push(scheduler.now()) }),
+      ).subscribe();
+      for (const [online, at] of [
+        [false, 10],
+        [true, 20],
+        [false, 30],
+      ] as const)
+        scheduler.schedule(() => online$.next(online), at);
+      scheduler.flush();
+      expect(told).toEqual([10, 30]);
+      waiting.unsubscribe();
     });
 
     it('a veto that takes its time', () => {

@@ -60,10 +60,10 @@ export const defects: readonly Defect[] = [
     file: 'lib/client/attempt.ts',
     edits: [
       [
-        "    this.end(() => {\n      this.#attempt.end({ type: 'failed'",
-        "    if (known.phase === 'resolve') return super.unsubscribe();\n    this.end(() => {\n      this.#attempt.end({ type: 'failed'",
+        "    this.end(() => {\n      this.#tell({ type: 'failed'",
+        "    if (known.phase === 'resolve') return super.unsubscribe();\n    this.end(() => {\n      this.#tell({ type: 'failed'",
       ],
-      ['if (cancelled) this', "if (cancelled && this.#attempt.phase !== 'resolve') this"],
+      ['if (cancelled) this', "if (cancelled && this.phase !== 'resolve') this"],
     ],
     spec: 'spec/client/ends-spec.ts',
     title: 'D3: an end during the look-up is told exactly once',

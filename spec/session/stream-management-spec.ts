@@ -517,7 +517,7 @@ describe('resumption (XEP-0198 section 5)', () => {
       run.flush();
       expect(a.error).toMatchObject({
         condition: 'delivery-unknown',
-        cause: { condition: 'session-lost', text: 'the server could not resume the session (item-not-found)' },
+        cause: { condition: 'session-lost', text: 'not resumed (item-not-found)' },
       });
     });
 

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
 import { asyncScheduler, catchError, defer, EMPTY, mergeMap, Observable } from 'rxjs';
-import { Attempt } from '../../client/attempt.js';
+import { attempted } from '../../client/attempt.js';
 import { StreamError } from '../../errors/stream-error.js';
 import { TransportError } from '../../errors/transport-error.js';
 import { UsageError } from '../../errors/usage-error.js';
@@ -65,13 +65,11 @@ export function p2pListen(options: P2pListenOptions = {}): Observable<PeerSessio
 
     function sessionOn(socket: Socket, number: number): Observable<PeerSession> {
       const { scheduler = asyncScheduler, features, limits } = options;
-      const attempt = new Attempt(number, scheduler, options.trace);
       const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-      const stage = { timeouts, scheduler, trace: attempt.trace };
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
       let secure = socket instanceof TLSSocket ? socket : undefined;
       const verify = (claimed: Jid | undefined) => verifyPeerOf(secure!, claimed, peer, options);
-      return socketResource({
+      const connected$ = socketResource({
         open: () => socket,
         ready: undefined,
         peer,
@@ -89,11 +87,23 @@ export function p2pListen(options: P2pListenOptions = {}): Observable<PeerSessio
             });
           return { startTls };
         },
-      }).pipe(
-        peerSession((connection) => acceptSecuredPeer(connection, { ...stage, own, features, limits, tls, verify }), {
-          ...{ ...options, ...stage, own },
-        }),
-        attempt.recorded(),
+      });
+      return attempted<PeerSession>(
+        ({ trace }) => {
+          const stage = { timeouts, scheduler, trace };
+          return connected$.pipe(
+            peerSession(
+              (connection) => acceptSecuredPeer(connection, { ...stage, own, features, limits, tls, verify }),
+              {
+                ...{ ...options, ...stage, own },
+              },
+            ),
+          );
+        },
+        number,
+        scheduler,
+        options.trace,
+      ).pipe(
         catchError((error: XmppError) => {
           if (!(error instanceof StreamError && error.condition === 'stream-closed')) options.failed?.(error);
           return EMPTY;

@@ -1,10 +1,9 @@
 import { asyncScheduler, defer, type Observable, type SchedulerLike } from 'rxjs';
-import { Attempt } from '../../client/attempt.js';
+import { attempted } from '../../client/attempt.js';
 import { jid, type Jid } from '../../jid/jid.js';
 import { secureRandom } from '../../session/secure-random.js';
 import { connect } from '../../stream/connect.js';
 import { connectTimeout } from '../../stream/connect-timeout.js';
-import { deadline } from '../../stream/deadline.js';
 import type { TraceEvent } from '../../trace/lifecycle-event.js';
 import { tcp, type TcpConfig, type TlsOptions, type VerifyPeer } from '../../transport/node/index.js';
 import { DEFAULT_TIMEOUTS } from '../../transport/timeouts.js';
@@ -73,34 +72,38 @@ export function p2p(options: P2pOptions): Observable<PeerSession> {
   return defer(() => {
     const { scheduler = asyncScheduler, random = secureRandom, limits, features, verifyPeer } = options;
     const tls = tlsPolicy(options);
-    const attempt = new Attempt(++attempts, scheduler, options.trace);
-    return defer(() => {
-      const own = toJid(options.jid) ?? ownJid();
-      const to = toJid(options.to)!;
-      const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-      const stage = { timeouts, scheduler, trace: attempt.trace };
-      const context: ConnectContext = {
-        ...{ ...stage, random },
-        domain: to.asciiDomain,
-        tls,
-      };
-      const { host, port, duplex, path, family, localAddress, resolver, tlsOptions } = options;
-      const security = tls === 'disabled' ? 'none' : (options.security ?? 'starttls');
-      // Whoever decides alone is asked about any certificate.
-      const alone = verifyPeer && !tlsOptions?.ca && { rejectUnauthorized: false };
-      const where = (duplex ?? path) ? { duplex, path } : { host: host ?? to.asciiDomain, port: port ?? 5298 };
-      const transport = tcp({
-        ...{ ...where, family, localAddress, resolver, verifyPeer, security },
-        tls: { ...tlsOptions, ...alone },
-      });
-      return connect(transport, context).pipe(
-        connectTimeout(timeouts.connect, scheduler),
-        peerSession((connection) => openSecuredToPeer(connection, to, { ...stage, own, limits, features, tls }), {
-          ...{ ...options, ...stage, own },
-        }),
-        deadline(timeouts.deadline, scheduler, () => attempt.phase),
-      );
-    }).pipe(attempt.recorded());
+    return attempted<PeerSession>(
+      (attempt) => {
+        const own = toJid(options.jid) ?? ownJid();
+        const to = toJid(options.to)!;
+        const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+        const stage = { timeouts, scheduler, trace: attempt.trace };
+        const context: ConnectContext = {
+          ...{ ...stage, random },
+          domain: to.asciiDomain,
+          tls,
+        };
+        const { host, port, duplex, path, family, localAddress, resolver, tlsOptions } = options;
+        const security = tls === 'disabled' ? 'none' : (options.security ?? 'starttls');
+        // Whoever decides alone is asked about any certificate.
+        const alone = verifyPeer && !tlsOptions?.ca && { rejectUnauthorized: false };
+        const where = (duplex ?? path) ? { duplex, path } : { host: host ?? to.asciiDomain, port: port ?? 5298 };
+        const transport = tcp({
+          ...{ ...where, family, localAddress, resolver, verifyPeer, security },
+          tls: { ...tlsOptions, ...alone },
+        });
+        attempt.bound(timeouts.deadline);
+        return connect(transport, context).pipe(
+          connectTimeout(timeouts.connect, scheduler),
+          peerSession((connection) => openSecuredToPeer(connection, to, { ...stage, own, limits, features, tls }), {
+            ...{ ...options, ...stage, own },
+          }),
+        );
+      },
+      ++attempts,
+      scheduler,
+      options.trace,
+    );
   });
 }
 
