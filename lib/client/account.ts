@@ -113,12 +113,12 @@ export class Account extends Sender {
 
   #attempts(): Observable<Session> {
     const { transport, asciiDomain, scheduler } = this.#prepared;
+    const client = this.#client;
     // A browser without a network reaches its own machine all the same.
     const usual$ = transport.isLoopback?.(asciiDomain) ? undefined : browserOnline();
     const { reconnect: policy = {}, online$ = usual$ } = this.#options;
     const attempts$ = defer(() => this.#attempt());
     if (policy === false) return attempts$;
-    const client = this.#client;
     return attempts$.pipe(
       reconnect({
         ...policy,
@@ -132,21 +132,21 @@ export class Account extends Sender {
 
   #attempt(): Observable<Session> {
     const prepared = this.#prepared;
-    const { keepAlive, scheduler, timeouts } = prepared;
     const client = this.#client;
-    const resumable = this.#options.reconnect !== false || this.#store !== undefined;
-    const wake$ = merge(client.wake$, keepAlive.wake$ ?? EMPTY, this.#options.wake$ ?? browserWake());
+    const { reconnect: policy, wake$ = browserWake() } = this.#options;
+    const resumable = policy !== false || this.#store !== undefined;
+    const woken$ = merge(client.wake$, prepared.keepAlive.wake$ ?? EMPTY, wake$);
     const begin = this.#moved ?? this.memory.resumption?.location;
     this.#moved = undefined;
     return attempted<Session>(
       (attempt, location) => {
-        attempt.bound(timeouts.deadline);
+        attempt.bound(prepared.timeouts.deadline);
         return pipelined(prepared, this.memory, (ahead) =>
-          lifecycle(attemptConfig(prepared, this.memory, resumable, attempt.trace, location, ahead, wake$)),
+          lifecycle(attemptConfig(prepared, this.memory, resumable, attempt.trace, location, ahead, woken$)),
         );
       },
       ++client.attempts,
-      scheduler,
+      prepared.scheduler,
       (event) => {
         if (event.type === 'authenticated') prepared.minimum = event.mechanism;
         if (event.type === 'failed' && event.phase === 'online' && event.error instanceof StreamError)

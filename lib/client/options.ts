@@ -130,10 +130,10 @@ export function prepareOptions(options: XmppOptions): Prepared {
   check(options.domain === undefined || account.toString() === domain, BAD, '`domain` is a domain alone');
   check(typeof transport?.connect === 'function', 'no-transport', '`transport` is missing: tcp() or websocket()');
   check(TLS_POLICIES.includes(tls), BAD, "`tls` is 'required', 'preferred' or 'disabled'");
-  const proof =
-    credentials.password !== undefined || credentials.external === true || credentials.mechanisms !== undefined;
+  const { password, external, mechanisms } = credentials;
+  const proof = external === true || password !== undefined || mechanisms !== undefined;
   // Never beside other credentials: whoever strips the list of mechanisms could choose it.
-  const anonymous = credentials.anonymous ?? (local === undefined && !proof);
+  const { anonymous = local === undefined && !proof } = credentials;
   check(anonymous || proof, 'no-credentials', '`credentials` lacks a password');
   const timeouts = wholeTimeouts(options.timeouts);
   const { idle, timeout } = keepAlive || {};
@@ -146,7 +146,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
     local,
     domain,
     asciiDomain,
-    resource: resource === undefined ? account.resource : account.withResource(resource).resource,
+    resource: (resource === undefined ? account : account.withResource(resource)).resource,
     onConflict: options.onResourceConflict,
     // One object for all attempts: SCRAM keys are kept by it.
     credentials: anonymous && !credentials.anonymous ? { ...credentials, anonymous } : credentials,

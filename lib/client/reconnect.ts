@@ -134,7 +134,7 @@ class Attempts<T> extends Scope<T> {
         take(1),
         defaultIfEmpty(true),
         catchError((cause: unknown) => {
-          throw new UsageError('veto-failed', '`veto` failed', cause);
+          throw new UsageError('veto-failed', 'see the cause', cause);
         }),
       );
       this.#next(answer$);
@@ -177,9 +177,7 @@ class Attempts<T> extends Scope<T> {
     if (this.ended || (forever && this.#toldForever)) return;
     this.#toldForever = forever;
     const until = this.#scheduler.now() + delay;
-    const error =
-      this.#error ??
-      new TransportError({ condition: 'network-unreachable', phase: 'connect', text: 'there is no network' });
+    const error = this.#error ?? new TransportError({ condition: 'network-unreachable', phase: 'connect' });
     this.#config.onWaiting?.({ failures: this.#failures, delay, until, error });
   }
 }

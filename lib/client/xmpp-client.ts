@@ -133,19 +133,19 @@ class LiveClient implements XmppClient {
   }
 
   get stanza$(): Observable<XmlElement> {
-    return this.#ofSession((session) => session.stanza$);
+    return this.#ofSession('stanza$');
   }
 
   get message$(): Observable<XmlElement> {
-    return this.#ofSession((session) => session.message$);
+    return this.#ofSession('message$');
   }
 
   get presence$(): Observable<XmlElement> {
-    return this.#ofSession((session) => session.presence$);
+    return this.#ofSession('presence$');
   }
 
   get nonza$(): Observable<XmlElement> {
-    return this.#ofSession((session) => session.nonza$);
+    return this.#ofSession('nonza$');
   }
 
   get bytes$(): Observable<ByteCount> {
@@ -204,10 +204,10 @@ class LiveClient implements XmppClient {
     this.#memory.now$.next();
   }
 
-  #ofSession(project: (session: Session) => Observable<XmlElement>): Observable<XmlElement> {
+  #ofSession(name: 'stanza$' | 'message$' | 'presence$' | 'nonza$'): Observable<XmlElement> {
     return this.session$.pipe(
       catchError(() => EMPTY),
-      switchMap(project),
+      switchMap((session) => session[name]),
     );
   }
 

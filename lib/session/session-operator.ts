@@ -52,7 +52,6 @@ export function session(config: SessionConfig = {}): OperatorFunction<Negotiated
       new Observable<Session>((subscriber) => {
         const memory = config.memory ?? new SessionMemory(stage.scheduler, config.random ?? secureRandom);
         const live = new LiveSession(negotiated, { ...config, ...stage, memory });
-        const { stream, jid, resumed } = negotiated;
         const end = (error?: XmppError) => {
           // The connection may go with the peer's last byte: once we are closing, we wanted no more of it.
           if (!error || (live.closing && !(error instanceof StreamError))) {
@@ -67,16 +66,16 @@ export function session(config: SessionConfig = {}): OperatorFunction<Negotiated
           subscriber.error(error);
         };
         subscriber.add(() => live.end(undefined));
-        stage.trace({ type: 'online', jid: jid.toString(), resumed });
+        stage.trace({ type: 'online', jid: live.jid.toString(), resumed: live.resumed });
         live.begin();
         subscriber.next(live);
         if (subscriber.closed) return;
         subscriber.add(
-          stream.element$.subscribe({
+          live.stream.element$.subscribe({
             next: (element) => live.receive(element),
             error: end,
             complete: () => {
-              stream.close();
+              live.stream.close();
               end(live.closing ? undefined : closedByPeer());
             },
           }),
