@@ -51,7 +51,7 @@ export class Account extends Sender {
   /** @throws UsageError, JidError As `prepareOptions` does. */
   constructor(options: XmppClientOptions, client: ClientMemory) {
     const prepared = prepareOptions({ ...options, keys: options.keys ?? scramKeyCache() });
-    super(new SessionMemory(prepared.scheduler, prepared.random, { ...client, ...options }), prepared.iqTimeout);
+    super(new SessionMemory(prepared.scheduler, prepared.random, { ...client, ...options }));
     this.#client = client;
     this.#options = options;
     this.#prepared = prepared;

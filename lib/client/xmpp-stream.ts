@@ -37,7 +37,7 @@ export function xmppStream(options: XmppOptions): Observable<Session> {
     return attempted<Session>(
       (attempt, location) => {
         const config = (prepared ??= prepareOptions(options));
-        const own = (memory ??= new SessionMemory(config.scheduler, config.random));
+        const own = (memory ??= new SessionMemory(config.scheduler, config.random, { iqTimeout: config.iqTimeout }));
         attempt.bound(config.timeouts.deadline);
         return pipelined(config, own, (ahead) =>
           lifecycle(attemptConfig(config, own, false, attempt.trace, location, ahead)),

@@ -25,6 +25,7 @@ export class IqTracker {
   /** In the order in which they were sent. */
   readonly #pending = new Map<string, Pending>();
   readonly #scheduler: SchedulerLike;
+  readonly #due: number;
   readonly #prefix: string;
   #count = 0;
   /** One timer serves all of them: it is set for whatever falls due first, and not taken back when that is answered. */
@@ -33,8 +34,10 @@ export class IqTracker {
   /** The shortest bound so far. */
   #shortest = Infinity;
 
-  constructor(scheduler: SchedulerLike, random: () => number) {
+  /** @param due Milliseconds to the answer where a request does not say. */
+  constructor(scheduler: SchedulerLike, random: () => number, due = 30_000) {
     this.#scheduler = scheduler;
+    this.#due = due;
     this.#prefix = (random().toString(36) + random().toString(36)).replaceAll('0.', '').slice(0, 16);
   }
 
@@ -53,7 +56,7 @@ export class IqTracker {
     type: 'get' | 'set',
     payload: XmlElement,
     to: string | undefined,
-    due: number,
+    due = this.#due,
     send: (iq: XmlElement) => Outgoing,
   ): Observable<XmlElement> {
     return new Observable((subscriber) => {

@@ -32,7 +32,6 @@ import { WriteQueue } from './write-queue.js';
 
 export interface LiveSessionConfig extends Stage {
   readonly memory: SessionMemory;
-  readonly iqTimeout?: number;
   readonly acknowledgements?: Partial<AckPolicy>;
   readonly interceptors?: Interceptors;
 }
@@ -59,8 +58,8 @@ export class LiveSession extends Sender implements Session {
   readonly #gates: Gates | undefined;
 
   constructor({ stream, jid, resumed }: NegotiatedStream, config: LiveSessionConfig) {
-    const { memory, iqTimeout, acknowledgements, interceptors, scheduler, trace } = config;
-    super(memory, iqTimeout);
+    const { memory, acknowledgements, interceptors, scheduler, trace } = config;
+    super(memory);
     this.jid = jid;
     this.resumed = resumed;
     this.features = stream.features;

@@ -7,13 +7,7 @@ import type { SessionMemory } from './session-memory.js';
 
 /** Whatever takes stanzas: the session on a stream, or an account that has none at present. */
 export abstract class Sender {
-  readonly memory: SessionMemory;
-  readonly #iqTimeout: number;
-
-  constructor(memory: SessionMemory, iqTimeout = 30_000) {
-    this.memory = memory;
-    this.#iqTimeout = iqTimeout;
-  }
+  constructor(readonly memory: SessionMemory) {}
 
   /**
    * Takes a stanza, in order.
@@ -35,7 +29,7 @@ export abstract class Sender {
     type: 'get' | 'set',
     payload: XmlElement,
     to?: Jid | string,
-    { timeout = this.#iqTimeout }: IqOptions = {},
+    { timeout }: IqOptions = {},
     always?: boolean,
   ): Observable<XmlElement> {
     return this.memory.iqs.request(type, payload, to?.toString(), timeout, (iq) => {

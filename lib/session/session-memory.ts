@@ -14,6 +14,8 @@ export interface SessionMemoryConfig {
   readonly undelivered$?: Subject<Undelivered>;
   /** Whether messages of a session that could not be resumed are sent again on the next one, marked as delayed (XEP-0203). */
   readonly resendLost?: boolean;
+  /** Milliseconds to the answer of an `iq()`; 30,000 by default. */
+  readonly iqTimeout?: number;
 }
 
 /** What a new process needs to go on with the session. */
@@ -48,7 +50,7 @@ export class SessionMemory implements ManagedSession {
   #early = 0;
 
   constructor(scheduler: SchedulerLike, random: () => number, config: SessionMemoryConfig = {}) {
-    this.iqs = new IqTracker(scheduler, random);
+    this.iqs = new IqTracker(scheduler, random, config.iqTimeout);
     this.handlers = config.handlers ?? new RequestHandlers();
     this.undelivered$ = config.undelivered$ ?? new Subject();
     this.#scheduler = scheduler;

@@ -50,7 +50,7 @@ export function session(config: SessionConfig = {}): OperatorFunction<Negotiated
   return scopeMap(
     (negotiated) =>
       new Observable<Session>((subscriber) => {
-        const memory = config.memory ?? new SessionMemory(stage.scheduler, config.random ?? secureRandom);
+        const memory = config.memory ?? new SessionMemory(stage.scheduler, config.random ?? secureRandom, config);
         const live = new LiveSession(negotiated, { ...config, ...stage, memory });
         const end = (error?: XmppError) => {
           // The connection may go with the peer's last byte: once we are closing, we wanted no more of it.
