@@ -55,13 +55,23 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'resource-constraint': 'the server or the account has too many sessions; try again later',
 };
 
+/** RFC 6120 section 6.5, for people. */
+const SASL_REMEDIES: Readonly<Record<string, string>> = {
+  'not-authorized': 'are user name and password right?',
+  'account-disabled': "the account is disabled: ask the server's administrator",
+  'credentials-expired': 'the credentials have expired: new ones are needed',
+  'temporary-auth-failure': 'try again later',
+  'encryption-required': 'it wants TLS for that',
+  'server-not-authentic': REMEDIES['server-not-authentic']!,
+};
+
 function remedyFor(error: XmppError): string | undefined {
   const { layer, condition, phase } = error;
   const beginning = phase === 'open' || phase === 'features';
   if (beginning && error instanceof StreamError && error.origin === 'local') return NO_XMPP;
   if (beginning && layer === 'transport') return NO_XMPP;
   if (layer === 'xml' || layer === 'transport') return undefined;
-  return REMEDIES[condition];
+  return (layer === 'sasl' ? SASL_REMEDIES : REMEDIES)[condition];
 }
 
 /** What the library calls its options, in the words of the command. */
@@ -73,10 +83,9 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/`security: 'direct'`/g, '--direct-tls'],
   [/give `host` and `port`, or leave `security` out/g, 'give --host and --port, or leave out --direct-tls'],
   [/`tls: ['"](required|preferred|disabled)['"]`/g, '--tls $1'],
-  [/set credentials\.allowPlain to permit it/g, '--allow-plain permits it'],
-  [/set credentials\.anonymous to permit it/g, '--anonymous DOMAIN, in place of --jid, permits it'],
-  [/credentials\.anonymous needs ANONYMOUS/g, '--anonymous needs ANONYMOUS; use --jid with an account'],
-  [/set credentials\.password/g, 'set XMPP_PASSWORD'],
+  [/credentials\.allowPlain/g, '--allow-plain'],
+  [/credentials\.anonymous/g, '--anonymous DOMAIN in place of --jid'],
+  [/credentials\.password/g, 'XMPP_PASSWORD'],
   [/`localAddress` \(if given\)/g, 'the local address'],
 ];
 

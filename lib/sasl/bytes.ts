@@ -13,13 +13,6 @@ export function fromUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
-}
-
 /** For two of the same length. */
 export function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((byte, i) => byte ^ b[i]);
@@ -27,8 +20,5 @@ export function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
 
 /** Takes the same time wherever the difference is, so that the time tells nothing of what was expected. */
 export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= a[i] ^ b[i];
-  return difference === 0;
+  return a.length === b.length && xor(a, b).reduce((all, difference) => all | difference, 0) === 0;
 }

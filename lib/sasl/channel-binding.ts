@@ -19,8 +19,7 @@ export function bindingsOf({ offeredBindings }: SaslContext): readonly string[] 
 
 /** The best channel binding that both sides can do on this connection. */
 export function channelBindingOf(context: SaslContext): ChannelBinding | undefined {
-  const said = bindingsOf(context);
-  return bindings(context).find(({ type }) => !said || said.includes(type));
+  return bindings(context, bindingsOf(context))[0];
 }
 
 /**
@@ -29,21 +28,16 @@ export function channelBindingOf(context: SaslContext): ChannelBinding | undefin
  * refuses it.
  */
 export function unboundFlag(context: SaslContext): 'n' | 'y' {
-  return !offersPlus(context) && bindings(context).length > 0 ? 'y' : 'n';
+  return !context.offered.some(isPlus) && bindings(context).length ? 'y' : 'n';
 }
 
 export function isPlus(mechanism: string): boolean {
   return mechanism.endsWith('-PLUS');
 }
 
-function offersPlus({ offered }: SaslContext): boolean {
-  return offered.some(isPlus);
-}
-
-function bindings(context: SaslContext): ChannelBinding[] {
-  if (!context.secure) return [];
+function bindings(context: SaslContext, said: readonly string[] = types): ChannelBinding[] {
   return types.flatMap((type) => {
-    const data = context.channelBinding(type);
-    return data?.length ? [{ type, data }] : [];
+    const data = context.secure && said.includes(type) && context.channelBinding(type);
+    return data && data.length ? [{ type, data }] : [];
   });
 }

@@ -53,6 +53,8 @@ export interface SaslMechanism {
   /** As registered: `SCRAM-SHA-256`. */
   readonly name: string;
   usable(context: SaslContext): boolean;
+  /** What is missing where it is not usable, for people: `TLS`, say. */
+  needs?(context: SaslContext): string;
   start(context: SaslContext): SaslExchange;
   /** What to try, once and on the same stream, after the server has refused it: itself with a fresh token, say. Absent: nothing. */
   retry?(refusal: { readonly condition: string; readonly challenged: boolean }): SaslMechanism | undefined;

@@ -12,7 +12,9 @@ import {
 } from 'rxjs';
 import { SaslError } from '../errors/index.js';
 import { utf8 } from './bytes.js';
+import { fault } from './fault.js';
 import type { SaslContext, SaslMechanism } from './mechanism.js';
+import { mechanismOf } from './needs.js';
 import { checkedAuthzid, usernameOf } from './prepare.js';
 import type { Refusal } from './select-mechanism.js';
 
@@ -72,14 +74,16 @@ function oauth(
   refused = false,
 ): SaslMechanism {
   return {
-    name,
-    usable: ({ secure }) => secure,
-    start: (context) => ({
-      initial: () => tokenOf(name, supplier, refused).pipe(map((token) => utf8(message(context, token)))),
-      // What is wrong with the token, as JSON; the failure follows our answer, which says nothing (RFC 7628 section 3.2.3).
-      respond: () => of(new Uint8Array([1])),
-      finish: () => of(undefined),
-    }),
+    ...mechanismOf(
+      name,
+      ({ secure }) => (secure ? '' : 'TLS'),
+      (context) => ({
+        initial: () => tokenOf(name, supplier, refused).pipe(map((token) => utf8(message(context, token)))),
+        // What is wrong with the token, as JSON; the failure follows our answer, which says nothing (RFC 7628 section 3.2.3).
+        respond: () => of(new Uint8Array([1])),
+        finish: () => of(undefined),
+      }),
+    ),
     ...(!refused && {
       retry: ({ condition }: Refusal) => (OF_TOKEN.has(condition) ? oauth(name, supplier, message, true) : undefined),
     }),
@@ -105,5 +109,5 @@ function identity(context: SaslContext, name: string): string {
 }
 
 function noToken(mechanism: string, text: string, cause?: unknown): SaslError {
-  return new SaslError({ condition: 'bad-credentials', text, mechanism, cause });
+  return fault('bad-credentials', text, mechanism, cause);
 }

@@ -1,5 +1,5 @@
-import { SaslError } from '../errors/index.js';
 import { followsStringprepBidi } from '../jid/unicode.js';
+import { fault } from './fault.js';
 
 /**
  * Prepares a user name or password (SASLprep, RFC 4013, for "stored strings"): spaces become U+0020, what is commonly
@@ -9,9 +9,10 @@ import { followsStringprepBidi } from '../jid/unicode.js';
  * a letter encoded since, as it may by RFC 8265, which replaces SASLprep. For what 3.2 assigns nothing differs, but for
  * symbols of Bidi class L, which do not count as left-to-right beside right-to-left text.
  *
+ * @param what What the text is, for the error.
  * @throws SaslError `bad-credentials`. It says what is wrong in general and holds nothing of the text.
  */
-export function saslprep(text: string): string {
+export function saslprep(text: string, what = 'text', mechanism?: string): string {
   const prepared = text
     // Tables C.1.2 and B.1 of RFC 3454. U+200B is in both, and counts as a space.
     .replace(/[\u200b\p{Zs}]/gu, ' ')
@@ -19,15 +20,11 @@ export function saslprep(text: string): string {
     .normalize('NFKC');
   // Tables C.2 to C.9 are the categories of controls, format characters, private use, surrogates and separators, with some
   // symbols (ideographic description, replacement characters); A.1 is the unassigned.
-  if (/[\p{C}\p{Zl}\p{Zp}\u2ff0-\u2fff\ufffc\ufffd]/u.test(prepared)) {
-    return refuse('a control, private or unassigned character');
-  }
-  return followsStringprepBidi(prepared) ? prepared : refuse('a mixture of left-to-right and right-to-left text');
-}
-
-function refuse(what: string): never {
-  throw new SaslError({
-    condition: 'bad-credentials',
-    text: `the user name or password holds ${what}, which SASLprep (RFC 4013) does not allow`,
-  });
+  const found = /[\p{C}\p{Zl}\p{Zp}\u2ff0-\u2fff\ufffc\ufffd]/u.test(prepared)
+    ? 'a control, private or unassigned character'
+    : followsStringprepBidi(prepared)
+      ? ''
+      : 'left-to-right and right-to-left text';
+  if (found) throw fault('bad-credentials', `the ${what} holds ${found}, against SASLprep (RFC 4013)`, mechanism);
+  return prepared;
 }

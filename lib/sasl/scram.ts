@@ -1,14 +1,16 @@
-import { catchError, concatMap, defer, forkJoin, from, map, of, tap, throwError, type Observable } from 'rxjs';
-import { SaslError } from '../errors/index.js';
+import { catchError, concatMap, defer, forkJoin, from, map, of, tap, type Observable } from 'rxjs';
+import { SaslError } from '../errors/sasl-error.js';
 import { decodeBase64, encodeBase64 } from './base64.js';
-import { concat, equalInConstantTime, utf8, xor } from './bytes.js';
+import { equalInConstantTime, utf8, xor } from './bytes.js';
 import { channelBindingOf, unboundFlag } from './channel-binding.js';
 import type { HashName } from './crypto.js';
 import { offerToHash } from './downgrade-protection.js';
+import { fault } from './fault.js';
 import type { SaslContext, SaslExchange, SaslMechanism } from './mechanism.js';
-import { checkedAuthzid, preparedPassword, preparedUsername, usernameOf } from './prepare.js';
+import { mechanismOf, needsPassword } from './needs.js';
+import { checkedAuthzid, prepared, usernameOf } from './prepare.js';
 import type { ScramKeys } from './scram-key-cache.js';
-import { parseServerFinal, parseServerFirst, saslname, type ServerFirst } from './scram-messages.js';
+import { attributeList, saslname } from './scram-messages.js';
 
 /**
  * Accepted iteration counts where nothing else is configured. Below 4096 the proof gives the password away too cheaply
@@ -34,199 +36,157 @@ export interface ScramConfig {
  */
 export function scram(hash: HashName, { plus = false }: ScramConfig = {}): SaslMechanism {
   const name = `SCRAM-${hash}${plus ? '-PLUS' : ''}`;
-  return {
+  return mechanismOf(
     name,
-    usable: (context) =>
-      usernameOf(context) !== undefined &&
-      context.credentials.password !== undefined &&
-      (!plus || channelBindingOf(context) !== undefined),
-    start: (context) => new ScramExchange(name, hash, plus, context),
+    (context) => needsPassword(context) || (plus && !channelBindingOf(context) ? 'channel binding' : ''),
+    (context) => scramExchange(name, hash, plus, context),
+  );
+}
+
+/** What may come next; nothing before the exchange begins, while a step runs, and once it has failed or was abandoned. */
+interface Next {
+  readonly respond?: (challenge: Uint8Array) => Observable<Uint8Array>;
+  readonly finish?: (data?: Uint8Array) => void;
+}
+
+const NOTHING = new Uint8Array();
+
+// Closures in place of fields: neither inspect nor JSON shows what they hold.
+function scramExchange(name: string, hash: HashName, plus: boolean, context: SaslContext): SaslExchange {
+  const { crypto, credentials, keys: cache } = context;
+  let next: Next = {};
+
+  const fail = (condition: string, text: string): never => {
+    throw fault(condition, text, name);
   };
-}
-
-/** What is known once the client's proof is out. */
-interface Proven {
-  readonly serverSignature: Uint8Array;
-  /** Keeps the keys for the next connection. */
-  readonly keep: () => void;
-}
-
-/** Where the exchange stands; nowhere before it begins, while a step runs, and once it has failed or was abandoned. */
-type Step =
-  | { readonly at: 'challenge'; readonly gs2Header: string; readonly binding: Uint8Array; readonly bare: string }
-  | ({ readonly at: 'proof' | 'verified' } & Proven);
-
-class ScramExchange implements SaslExchange {
-  // Private fields, all of them: neither inspect nor JSON shows what they hold.
-  readonly #name: string;
-  readonly #hash: HashName;
-  readonly #plus: boolean;
-  readonly #context: SaslContext;
-  #nonce!: string;
-  #username!: string;
-  #step: Step | undefined;
-
-  constructor(name: string, hash: HashName, plus: boolean, context: SaslContext) {
-    this.#name = name;
-    this.#hash = hash;
-    this.#plus = plus;
-    this.#context = context;
-  }
-
-  initial(): Observable<Uint8Array> {
-    return this.#run(() => {
-      const context = this.#context;
-      const binding = this.#plus ? channelBindingOf(context) : undefined;
-      if (this.#plus && !binding) throw this.#error('no-mechanism', 'this connection gives no channel binding');
-      const authzid = checkedAuthzid(context, this.#name);
-      const flag = binding ? `p=${binding.type}` : unboundFlag(context);
-      const gs2Header = `${flag},${authzid && `a=${saslname(authzid)}`},`;
-      this.#username = preparedUsername(context, this.#name);
-      this.#nonce = encodeBase64(context.crypto.randomBytes(24));
-      const bare = `n=${saslname(this.#username)},r=${this.#nonce}`;
-      this.#step = { at: 'challenge', gs2Header, binding: binding?.data ?? new Uint8Array(), bare };
-      return of(utf8(gs2Header + bare));
-    });
-  }
-
-  respond(challenge: Uint8Array): Observable<Uint8Array> {
-    return this.#run((step) => {
-      switch (step?.at) {
-        case 'challenge':
-          return this.#prove(step, this.#serverFirst(challenge));
-        case 'proof':
-          // RFC 6120 section 6.4.6 has the signature in <success/>; a server may also send it as a challenge, which is
-          // answered with an empty response (RFC 4422 section 3.7).
-          this.#verify(step, challenge);
-          return of(new Uint8Array());
-        default:
-          throw this.#error('bad-challenge', 'the server sends a challenge where none is due');
-      }
-    });
-  }
-
-  finish(data: Uint8Array | undefined): Observable<void> {
-    return this.#run((step) => {
-      if (step?.at !== 'proof' && step?.at !== 'verified') {
-        throw this.#error('server-not-authentic', 'the server reports success before it has proved itself');
-      }
-      // What came as a challenge need not come again.
-      if (step.at === 'proof' || data?.length) this.#verify(step, data ?? new Uint8Array());
-      return of(undefined);
-    });
-  }
 
   /** Runs one step; until it has succeeded, no other one can. */
-  #run<T>(work: (step: Step | undefined) => Observable<T>): Observable<T> {
-    return defer(() => {
-      const step = this.#step;
-      this.#step = undefined;
-      return work(step);
+  const step = <T>(work: (due: Next) => Observable<T>): Observable<T> =>
+    defer(() => {
+      const due = next;
+      next = {};
+      return work(due);
     }).pipe(
       catchError((error: unknown) => {
-        this.#step = undefined;
         // A fault of a crypto port that is not ours may hold anything, keys included: it goes no further.
-        return throwError(() =>
-          error instanceof SaslError ? error : this.#error('crypto-failed', 'the crypto port failed'),
-        );
+        throw error instanceof SaslError ? error : fault('crypto-failed', 'the crypto port failed', name);
       }),
     );
-  }
 
-  #serverFirst(challenge: Uint8Array): ServerFirst {
-    const first = parseServerFirst(challenge);
-    if (typeof first === 'string') throw this.#error('bad-challenge', first);
-    if (!first.nonce.startsWith(this.#nonce) || first.nonce.length === this.#nonce.length) {
-      throw this.#error('bad-challenge', 'the nonce does not extend ours');
-    }
-    const { min, max } = this.#context.iterations;
-    if (first.iterations < min || first.iterations > max) {
-      throw this.#error(
-        'bad-challenge',
-        `the server asks for ${first.iterations} iterations of PBKDF2; ${min} to ${max} are accepted`,
-      );
-    }
-    return first;
-  }
+  const hmacs = (first: Uint8Array, firstData: Uint8Array, second: Uint8Array, secondData: Uint8Array) =>
+    forkJoin([crypto.hmac(hash, first, firstData), crypto.hmac(hash, second, secondData)]);
 
-  #prove(step: Step & { at: 'challenge' }, first: ServerFirst): Observable<Uint8Array> {
-    const { crypto, credentials, keys: cache } = this.#context;
-    const hash = this.#hash;
-    const withoutProof = `c=${encodeBase64(concat(utf8(step.gs2Header), step.binding))},r=${first.nonce}`;
-    const authMessage = utf8(`${step.bare},${first.text},${withoutProof}`);
-    const id = `${hash}:${first.iterations}:${encodeBase64(first.salt)}:${this.#username}`;
-    return this.#checkOffer(first).pipe(
+  /** Answers the server's first message. Extensions after the iteration count are ignored, as section 5.1 asks, but for `m`. */
+  const prove = (challenge: Uint8Array, gs2: Uint8Array, bare: string, username: string, ours: string) => {
+    const text = attributeList(challenge);
+    const [, nonce = '', salt64 = '', i] = /^r=([^,]+),s=([^,]+),i=([^,]+)/.exec(text) ?? [];
+    const offerHash = /,h=([^,]+)/.exec(text)?.[1];
+    const salt = decodeBase64(salt64);
+    const { min, max } = context.iterations;
+    // Bounded so that it is exact as a number.
+    const iterations = Number(/^[1-9]\d{0,14}$/.exec(i ?? '')?.[0]);
+    const wrong = !text
+      ? 'is no list of attributes in UTF-8, or has one twice'
+      : /(^|,)m=/.test(text)
+        ? 'asks for an unknown extension'
+        : !nonce
+          ? 'is not a nonce, a salt and a count'
+          : !nonce.startsWith(ours) || nonce === ours || !/^[!-~]+$/.test(nonce)
+            ? 'has a nonce that does not extend ours'
+            : !salt
+              ? 'has a salt that is no base64'
+              : !(iterations >= min && iterations <= max) &&
+                `asks for ${iterations} iterations of PBKDF2; ${min} to ${max} are accepted`;
+    if (wrong) fail('bad-challenge', `the challenge ${wrong}`);
+
+    const withoutProof = `c=${encodeBase64(gs2)},r=${nonce}`;
+    const authMessage = utf8(`${bare},${text},${withoutProof}`);
+    const id = `${hash}:${iterations}:${salt64}:${username}`;
+    return checkOffer(offerHash).pipe(
       concatMap(() => {
         const cached = cache?.get(credentials, id);
-        return cached ? of(cached) : this.#deriveKeys(first);
+        return cached ? of(cached) : deriveKeys(salt!, iterations);
       }),
       concatMap((keys) =>
         from(crypto.digest(hash, keys.clientKey)).pipe(
-          concatMap((storedKey) =>
-            forkJoin([crypto.hmac(hash, storedKey, authMessage), crypto.hmac(hash, keys.serverKey, authMessage)]),
-          ),
+          concatMap((storedKey) => hmacs(storedKey, authMessage, keys.serverKey, authMessage)),
           map(([clientSignature, serverSignature]) => {
-            this.#step = { at: 'proof', serverSignature, keep: () => cache?.set(credentials, id, keys) };
+            const verify = (data: Uint8Array = NOTHING) => {
+              check(attributeList(data), encodeBase64(serverSignature));
+              cache?.set(credentials, id, keys);
+            };
+            next = {
+              // RFC 6120 section 6.4.6 has the signature in <success/>; a server may also send it as a challenge, which is
+              // answered with an empty response (RFC 4422 section 3.7). Then it need not come again.
+              respond: (last) => {
+                verify(last);
+                next = { finish: (data) => data?.length && verify(data) };
+                return of(NOTHING);
+              },
+              finish: verify,
+            };
             return utf8(`${withoutProof},p=${encodeBase64(xor(keys.clientKey, clientSignature))}`);
           }),
         ),
       ),
     );
-  }
+  };
 
   /** XEP-0474 section 5.2. The hash is worth something because the proof signs it: a relay cannot leave it out or mend it. */
-  #checkOffer({ offerHash }: ServerFirst): Observable<unknown> {
-    if (offerHash === undefined) return of(undefined);
-    const theirs = decodeBase64(offerHash);
-    return from(this.#context.crypto.digest(this.#hash, utf8(offerToHash(this.#context)))).pipe(
+  const checkOffer = (offerHash: string | undefined): Observable<unknown> => {
+    if (offerHash === undefined) return of(offerHash);
+    return from(crypto.digest(hash, utf8(offerToHash(context)))).pipe(
       tap((ours) => {
-        if (!theirs || !equalInConstantTime(ours, theirs)) {
-          throw this.#error(
-            'mechanisms-tampered',
-            'the mechanisms or channel bindings that arrived are not those the server offered (XEP-0474)',
-          );
+        if (encodeBase64(ours) !== offerHash) {
+          fail('mechanisms-tampered', 'what arrived are not those the server offered (XEP-0474)');
         }
       }),
     );
-  }
+  };
 
-  #deriveKeys({ salt, iterations }: ServerFirst): Observable<ScramKeys> {
-    const { crypto } = this.#context;
-    const hash = this.#hash;
-    return defer(() => crypto.pbkdf2(hash, utf8(preparedPassword(this.#context, this.#name)), salt, iterations)).pipe(
-      concatMap((salted) =>
-        forkJoin({
-          clientKey: crypto.hmac(hash, salted, utf8('Client Key')),
-          serverKey: crypto.hmac(hash, salted, utf8('Server Key')),
-        }),
-      ),
+  const deriveKeys = (salt: Uint8Array, iterations: number): Observable<ScramKeys> =>
+    defer(() => crypto.pbkdf2(hash, utf8(prepared(credentials.password, 'password', name)), salt, iterations)).pipe(
+      concatMap((salted) => hmacs(salted, utf8('Client Key'), salted, utf8('Server Key'))),
+      map(([clientKey, serverKey]) => ({ clientKey, serverKey })),
     );
-  }
 
-  #verify(proven: Proven, data: Uint8Array): void {
-    const final = parseServerFinal(data);
-    if (final && 'error' in final) throw this.#serverError(final.error);
-    if (!final || !equalInConstantTime(final.signature, proven.serverSignature)) {
-      throw this.#error(
-        'server-not-authentic',
-        `the server's signature is ${final ? 'wrong' : 'missing'}: it does not know the password`,
-      );
+  /** Whether the server has proved that it knows the password. */
+  const check = (last: string, signature: string) => {
+    const [, kind, value = ''] = /^([ev])=([^,]+)/.exec(last) ?? [];
+    if (kind === 'e') {
+      // A value of no known name is not repeated: it could be our own proof, sent back.
+      const condition = serverErrors.get(value);
+      fail(condition ?? 'not-authorized', `the server says ${condition ? value : 'an unknown error'}`);
     }
-    proven.keep();
-    this.#step = { ...proven, at: 'verified' };
-  }
+    if (!kind || !equalInConstantTime(utf8(value), utf8(signature))) {
+      fail('server-not-authentic', `the server's signature is ${kind ? 'wrong' : 'missing'}`);
+    }
+  };
 
-  #serverError(value: string): SaslError {
-    // A value of no known name is not repeated: it could be our own proof, sent back.
-    const condition = serverErrors.get(value);
-    return condition
-      ? this.#error(condition, `the server says ${value}`)
-      : this.#error('not-authorized', 'the server gives an unknown SCRAM error');
-  }
-
-  #error(condition: string, text: string): SaslError {
-    return new SaslError({ condition, text, mechanism: this.#name });
-  }
+  return {
+    initial: () =>
+      step(() => {
+        const binding = plus ? channelBindingOf(context) : undefined;
+        if (plus && !binding) fail('no-mechanism', 'this connection gives no channel binding');
+        const authzid = checkedAuthzid(context, name);
+        const flag = binding ? `p=${binding.type}` : unboundFlag(context);
+        const header = utf8(`${flag},${authzid && `a=${saslname(authzid)}`},`);
+        const username = prepared(usernameOf(context), 'user name', name);
+        const nonce = encodeBase64(crypto.randomBytes(24));
+        const bare = `n=${saslname(username)},r=${nonce}`;
+        const gs2 = new Uint8Array([...header, ...(binding?.data ?? NOTHING)]);
+        next = { respond: (challenge) => prove(challenge, gs2, bare, username, nonce) };
+        return of(new Uint8Array([...header, ...utf8(bare)]));
+      }),
+    respond: (challenge) =>
+      step(({ respond }) => respond?.(challenge) ?? fail('bad-challenge', 'there is a challenge where none is due')),
+    finish: (data) =>
+      step(({ finish }) => {
+        if (!finish) fail('server-not-authentic', 'the server reports success before it has proved itself');
+        finish!(data);
+        return of(undefined);
+      }),
+  };
 }
 
 /** `server-error-value` of RFC 5802 section 7 in the conditions of RFC 6120 section 6.5, and ours where they say more. */

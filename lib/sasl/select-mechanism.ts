@@ -61,6 +61,7 @@ function isPossible(mechanism: SaslMechanism, context: SaslContext): boolean {
   return context.offered.includes(mechanism.name) && mechanism.usable(context);
 }
 
-function mechanismsOf({ credentials }: SaslContext): readonly SaslMechanism[] {
+/** Best first. */
+export function mechanismsOf({ credentials }: SaslContext): readonly SaslMechanism[] {
   return credentials.mechanisms ?? defaultMechanisms;
 }

@@ -1,15 +1,14 @@
 import { defer, of, throwError } from 'rxjs';
-import { SaslError } from '../errors/index.js';
-import type { SaslExchange } from './mechanism.js';
+import { utf8 } from './bytes.js';
+import { fault } from './fault.js';
+import type { SaslContext, SaslMechanism } from './mechanism.js';
+import { mechanismOf, type Needs } from './needs.js';
 
-/** An exchange of one message, the initial response: the server has nothing to ask and nothing to prove. */
-export function singleMessage(mechanism: string, message: () => Uint8Array): SaslExchange {
-  return {
-    initial: () => defer(() => of(message())),
-    respond: () =>
-      throwError(
-        () => new SaslError({ condition: 'bad-challenge', text: `${mechanism} knows no challenge`, mechanism }),
-      ),
+/** A mechanism of one message, the initial response: the server has nothing to ask and nothing to prove. */
+export function singleMessage(name: string, needs: Needs, message: (context: SaslContext) => string): SaslMechanism {
+  return mechanismOf(name, needs, (context) => ({
+    initial: () => defer(() => of(utf8(message(context)))),
+    respond: () => throwError(() => fault('bad-challenge', `${name} knows no challenge`, name)),
     finish: () => of(undefined),
-  };
+  }));
 }

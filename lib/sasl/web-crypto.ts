@@ -1,6 +1,6 @@
-import { catchError, concatMap, defer, map, throwError, type Observable, type ObservableInput } from 'rxjs';
-import { SaslError } from '../errors/index.js';
-import type { Crypto } from './crypto.js';
+import { catchError, concatMap, defer, from, map, type ObservableInput } from 'rxjs';
+import type { Crypto, HashName } from './crypto.js';
+import { fault } from './fault.js';
 
 /** What is needed of `globalThis.crypto`. `subtle` is absent in pages that were not loaded securely. */
 export interface WebCryptoApi {
@@ -18,49 +18,41 @@ export interface WebCryptoApi {
  * @param api Defaults to `globalThis.crypto`, looked up with each operation.
  */
 export function webCrypto(api?: WebCryptoApi): Crypto {
-  const subtle = (): SubtleCrypto => {
-    const found = (api ?? (globalThis.crypto as WebCryptoApi | undefined))?.subtle;
-    if (!found) {
-      throw new SaslError({
-        condition: 'crypto-failed',
-        text: 'WebCrypto is not available: browsers have it in secure contexts only (https, or localhost)',
-      });
-    }
-    return found;
-  };
+  const platform = () => api ?? (globalThis.crypto as WebCryptoApi | undefined);
+  const operation = (name: string, run: (subtle: SubtleCrypto) => ObservableInput<ArrayBuffer>) =>
+    defer(() => run(platform()!.subtle!)).pipe(
+      map((buffer) => new Uint8Array(buffer)),
+      catchError(() => {
+        const missing = 'WebCrypto is missing: browsers have it in secure contexts only (https, or localhost)';
+        throw fault('crypto-failed', platform()?.subtle ? `${name} failed` : missing);
+      }),
+    );
+  const keyed = (
+    name: string,
+    hash: HashName,
+    key: Uint8Array,
+    usage: KeyUsage,
+    run: (subtle: SubtleCrypto, key: CryptoKey) => Promise<ArrayBuffer>,
+  ) =>
+    operation(name, (subtle) =>
+      from(subtle.importKey('raw', source(key), { name, hash }, false, [usage])).pipe(
+        concatMap((imported) => run(subtle, imported)),
+      ),
+    );
   return {
-    digest: (hash, data) => operation('digest', () => subtle().digest(hash, source(data))),
+    digest: (hash, data) => operation('digest', (subtle) => subtle.digest(hash, source(data))),
     hmac: (hash, key, data) =>
-      operation('HMAC', () =>
-        defer(() => subtle().importKey('raw', source(key), { name: 'HMAC', hash }, false, ['sign'])).pipe(
-          concatMap((imported) => subtle().sign('HMAC', imported, source(data))),
-        ),
-      ),
+      keyed('HMAC', hash, key, 'sign', (subtle, imported) => subtle.sign('HMAC', imported, source(data))),
     pbkdf2: (hash, password, salt, iterations) =>
-      operation('PBKDF2', () =>
-        defer(() => subtle().importKey('raw', source(password), 'PBKDF2', false, ['deriveBits'])).pipe(
-          concatMap((imported) =>
-            subtle().deriveBits(
-              { name: 'PBKDF2', hash, salt: source(salt), iterations },
-              imported,
-              hash === 'SHA-1' ? 160 : hash === 'SHA-256' ? 256 : 512,
-            ),
-          ),
+      keyed('PBKDF2', hash, password, 'deriveBits', (subtle, imported) =>
+        subtle.deriveBits(
+          { name: 'PBKDF2', hash, salt: source(salt), iterations },
+          imported,
+          hash === 'SHA-1' ? 160 : Number(hash.slice(4)),
         ),
       ),
-    randomBytes: (length) => (api ?? globalThis.crypto).getRandomValues(new Uint8Array(length)),
+    randomBytes: (length) => platform()!.getRandomValues(new Uint8Array(length)),
   };
-}
-
-function operation(name: string, run: () => ObservableInput<ArrayBuffer>): Observable<Uint8Array> {
-  return defer(run).pipe(
-    map((buffer) => new Uint8Array(buffer)),
-    catchError((error: unknown) =>
-      throwError(() =>
-        error instanceof SaslError ? error : new SaslError({ condition: 'crypto-failed', text: `${name} failed` }),
-      ),
-    ),
-  );
 }
 
 /** WebCrypto's types ask for memory that is not shared; ours never is. */

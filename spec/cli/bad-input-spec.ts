@@ -159,16 +159,20 @@ describe('a server that cannot be used', () => {
       () => embedded({ certificate: { names: ['elsewhere.test'] } }),
       /^failed in phase tls \(wrong-identity\): .*for elsewhere\.test, not for localhost.*; is the domain of the JID right\?/,
     ],
-    ['a wrong password', () => embedded(), /^failed in phase sasl \(not-authorized\): .*; are they right\?/],
+    [
+      'a wrong password',
+      () => embedded(),
+      /^failed in phase sasl \(not-authorized\): .*; are user name and password right\?/,
+    ],
     [
       'an account that does not exist',
       () => embedded({ accounts: {} }),
-      /^failed in phase sasl \(not-authorized\): .*; are they right\?/,
+      /^failed in phase sasl \(not-authorized\): .*; are user name and password right\?/,
     ],
     [
       'nothing but PLAIN',
       () => embedded({ mechanisms: ['PLAIN'] }),
-      /^failed in phase sasl \(no-mechanism\): the server offers only PLAIN; --allow-plain permits it$/,
+      /^failed in phase sasl \(no-mechanism\): the server offers PLAIN; PLAIN needs --allow-plain$/,
     ],
     [
       'a server without TLS',

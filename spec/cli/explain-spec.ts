@@ -73,8 +73,9 @@ describe('explain', () => {
     ['pass it as `tls: { ca }`', 'give it by --ca FILE'],
     ["try `security: 'starttls'`", 'try it without --direct-tls'],
     ['`tls: "preferred"` would do', '--tls preferred would do'],
-    ['set credentials.allowPlain to permit it', '--allow-plain permits it'],
-    ['set credentials.anonymous to permit it', '--anonymous DOMAIN, in place of --jid, permits it'],
+    ['PLAIN needs credentials.allowPlain', 'PLAIN needs --allow-plain'],
+    ['ANONYMOUS needs credentials.anonymous', 'ANONYMOUS needs --anonymous DOMAIN in place of --jid'],
+    ['PLAIN needs credentials.password', 'PLAIN needs XMPP_PASSWORD'],
     ['give `host` and `port`, or leave `security` out', 'give --host and --port, or leave out --direct-tls'],
     ['nothing of ours', 'nothing of ours'],
   ])('says "%s" in the words of the command', (text, told) => {

@@ -100,7 +100,7 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
         [
           ['--jid', trusting.JID, ...trusting.ca],
           'wrong',
-          /^rxmpp: failed in phase sasl \(not-authorized\): .*are they right/,
+          /^rxmpp: failed in phase sasl \(not-authorized\): .*are user name and password right/,
         ],
         [['--jid', trusting.JID], 'x', /^rxmpp: failed in phase tls \(untrusted-certificate\): .*--ca FILE\n$/],
         [

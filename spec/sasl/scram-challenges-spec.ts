@@ -126,11 +126,11 @@ describe('SCRAM against a server that breaks the rules', () => {
       ['a nonce, a salt and a count', `s=${salt},r=${full},i=4096`],
       ['a nonce, a salt and a count', `r=${full},x=${salt},i=4096`],
       ['a nonce, a salt and a count', `r=${full}`],
-      ['the nonce holds', `r=${full}é,s=${salt},i=4096`],
-      ['the nonce does not extend ours', `r=${nonce},s=${salt},i=4096`],
+      ['a nonce that does not extend ours', `r=${full}é,s=${salt},i=4096`],
+      ['a nonce that does not extend ours', `r=${nonce},s=${salt},i=4096`],
       ['salt', `r=${full},s=QSXCR-Q6sek8bf92,i=4096`],
-      ['iteration count', `r=${full},s=${salt},i=4096x`],
-      ['4096 to 1000000', `r=${full},s=${salt},i=1`],
+      ['NaN iterations', `r=${full},s=${salt},i=4096x`],
+      ['1 iterations of PBKDF2; 4096 to 1000000', `r=${full},s=${salt},i=1`],
     ])('says what is wrong: %s', (words, challenge) => {
       const error = errorOf(started().respond(typeof challenge === 'string' ? bytes(challenge) : challenge));
       expect(error).toMatchObject({ text: expect.stringContaining(words) });

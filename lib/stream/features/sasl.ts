@@ -1,8 +1,8 @@
-import { catchError, defer, EMPTY, expand, last, map, switchMap, tap, throwError, type Observable } from 'rxjs';
-import { SaslError } from '../../errors/sasl-error.js';
+import { defer, EMPTY, expand, last, map, switchMap, tap, type Observable } from 'rxjs';
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.js';
 import { fromUtf8, utf8 } from '../../sasl/bytes.js';
-import type { Credentials, SaslContext, SaslExchange, SaslMechanism } from '../../sasl/mechanism.js';
+import { fault } from '../../sasl/fault.js';
+import type { Credentials, SaslContext, SaslMechanism } from '../../sasl/mechanism.js';
 import { noMechanismError } from '../../sasl/no-mechanism-error.js';
 import { fallbackMechanism, selectMechanism } from '../../sasl/select-mechanism.js';
 import { NS } from '../../xml/namespaces.js';
@@ -48,86 +48,91 @@ export function sasl(config: SaslConfig): StreamFeature<SaslOffer> {
         };
         const mechanism = selectMechanism(context);
         if (!mechanism) throw noMechanismError(context);
-        return authenticate(stream, mechanism, context, stage).pipe(
-          catchError((error: unknown) => {
-            const next =
-              error instanceof Refused && (mechanism.retry?.(error) ?? fallbackMechanism(context, mechanism, error));
-            return next ? authenticate(stream, next, context, stage) : throwError(() => error);
-          }),
-          map((): Outcome => ({ kind: 'restart', agreed: { authenticated: true } })),
-        );
+        return authenticate(stream, mechanism, context, stage);
       }),
   };
 }
 
-/** One exchange: auth, challenges and responses, success. */
+/** One exchange: auth, challenges and responses, success; and once another, where the refusal of the first leaves one to try. */
 function authenticate(
   stream: XmlStream,
   mechanism: SaslMechanism,
   context: SaslContext,
-  { timeouts, scheduler, trace }: FeatureContext,
-): Observable<void> {
+  stage: FeatureContext,
+  again = true,
+): Observable<Outcome> {
   return defer(() => {
-    trace({ type: 'authenticating', mechanism: mechanism.name });
-    const exchange = mechanism.start(context);
+    const { name } = mechanism;
     const { secrets } = stream;
-    for (const [name, proof] of Object.entries(context.credentials)) {
-      if (typeof proof === 'string' && !NAMES.has(name)) secrets.add(proof, encodeBase64(utf8(proof)));
+    stage.trace({ type: 'authenticating', mechanism: name });
+    const exchange = mechanism.start(context);
+    for (const [key, proof] of Object.entries(context.credentials)) {
+      // All but names.
+      if (typeof proof === 'string' && !/^(username|authzid)$/.test(key)) secrets.add(proof, encodeBase64(utf8(proof)));
     }
     let challenged = false;
     // Bounded one by one, the computation of our message included.
-    const step = (message: Observable<XmlElement>) =>
-      message.pipe(
-        switchMap((element) => {
-          addSent(secrets, element.text(), context.credentials);
-          stream.send(element);
+    const bounded = <T>(step$: Observable<T>) => step$.pipe(within('sasl', stage.timeouts.sasl, stage.scheduler));
+    const step = (message$: Observable<XmlElement>) =>
+      message$.pipe(
+        switchMap((message) => {
+          addSent(secrets, message.text(), context.credentials);
+          stream.send(message);
           return stream.next$;
         }),
         // At once, even before the proof in it is checked: no byte behind it may be taken for a later stream's.
         tap((answer) => answer.is('success', NS.sasl) && stream.awaitRestart()),
-        within('sasl', timeouts.sasl, scheduler),
+        bounded,
       );
-    return step(exchange.initial().pipe(map((data) => authElement(mechanism.name, data)))).pipe(
+    const respond = (challenge: XmlElement) =>
+      defer(() => exchange.respond(dataOf(challenge, name) ?? new Uint8Array())).pipe(
+        map((data) => xml('response', { xmlns: NS.sasl }, encodeBase64(data))),
+      );
+    return exchange.initial().pipe(
+      // An empty initial response is told from none by '=' (RFC 6120 section 6.4.2).
+      map((data) => xml('auth', { xmlns: NS.sasl, mechanism: name }, data && (encodeBase64(data) || '='))),
+      step,
       expand((answer) => {
         if (!answer.is('challenge', NS.sasl)) return EMPTY;
         challenged = true;
-        return step(respond(exchange, answer, mechanism.name));
+        return step(respond(answer));
       }),
       last(),
-      switchMap((answer) => {
-        if (!answer.is('success', NS.sasl)) throw refusal(answer, mechanism.name, challenged, secrets);
-        return exchange.finish(dataOf(answer, mechanism.name)).pipe(
-          // A mechanism may take its time to check the proof, and the server must keep silent meanwhile.
-          tap(() => stream.awaitRestart()),
-          within('sasl', timeouts.sasl, scheduler),
+      switchMap((answer): Observable<Outcome> => {
+        if (answer.is('failure', NS.sasl)) {
+          const refusal = { condition: conditionOf(answer), challenged };
+          const next = again && (mechanism.retry?.(refusal) ?? fallbackMechanism(context, mechanism, refusal));
+          if (next) return authenticate(stream, next, context, stage, false);
+          const said = secrets.told(answer.child('text')?.text().trim() ?? '');
+          throw fault(refusal.condition, `the server refused ${name}${said && ` (${said})`}`, name);
+        }
+        if (!answer.is('success', NS.sasl)) {
+          const sent = secrets.told(`<${answer.name} xmlns='${answer.xmlns}'/>`) || 'something';
+          throw fault('bad-challenge', `the server sent ${sent} in the midst of ${name}`, name);
+        }
+        return exchange.finish(dataOf(answer, name)).pipe(
+          tap(() => {
+            // A mechanism may take its time to check the proof, and the server must keep silent meanwhile.
+            stream.awaitRestart();
+          }),
+          bounded,
+          map((): Outcome => {
+            stage.trace({ type: 'authenticated', mechanism: name });
+            return { kind: 'restart', agreed: { authenticated: true } };
+          }),
         );
       }),
-      tap(() => trace({ type: 'authenticated', mechanism: mechanism.name })),
     );
   });
-}
-
-function respond(exchange: SaslExchange, challenge: XmlElement, mechanism: string): Observable<XmlElement> {
-  return defer(() => exchange.respond(dataOf(challenge, mechanism) ?? new Uint8Array())).pipe(
-    map((data) => xml('response', { xmlns: NS.sasl }, encodeBase64(data))),
-  );
-}
-
-function authElement(mechanism: string, data: Uint8Array | undefined): XmlElement {
-  // An empty initial response is told from none by '=' (RFC 6120 section 6.4.2).
-  return xml('auth', { xmlns: NS.sasl, mechanism }, data && (data.length > 0 ? encodeBase64(data) : '='));
 }
 
 function dataOf(element: XmlElement, mechanism: string): Uint8Array | undefined {
   const text = element.text().trim();
   if (text === '') return undefined;
-  const data = text === '=' ? new Uint8Array() : decodeBase64(text);
+  const data = decodeBase64(text === '=' ? '' : text);
   if (data) return data;
-  throw new SaslError({ condition: 'bad-challenge', text: `<${element.name}/> holds no valid base64`, mechanism });
+  throw fault('bad-challenge', `<${element.name}/> holds no base64`, mechanism);
 }
-
-/** Credentials that are no secrets. */
-const NAMES = new Set(['username', 'authzid']);
 
 /** The proof of SCRAM, and what PLAIN and OAuth send at the end. */
 const SECRET = /(?:,p=|auth=Bearer |\0[^\0]*\0)([^\0\x01]+)/;
@@ -138,59 +143,12 @@ function addSent(secrets: Secrets, base64: string, { authzid }: Credentials): vo
   if (message !== authzid) secrets.add(base64, message, SECRET.exec(message ?? '')?.[1]);
 }
 
-/** The server said no. */
-class Refused extends SaslError {
-  constructor(
-    condition: string,
-    text: string,
-    mechanism: string,
-    readonly challenged: boolean,
-  ) {
-    super({ condition, text, mechanism });
-  }
-}
-
 /** The conditions of RFC 6120 section 6.5. */
-const CONDITIONS = new Set([
-  'aborted',
-  'account-disabled',
-  'credentials-expired',
-  'encryption-required',
-  'incorrect-encoding',
-  'invalid-authzid',
-  'invalid-mechanism',
-  'malformed-request',
-  'mechanism-too-weak',
-  'not-authorized',
-  'temporary-auth-failure',
-]);
+const CONDITIONS =
+  /^(aborted|account-disabled|credentials-expired|encryption-required|incorrect-encoding|invalid-authzid|invalid-mechanism|malformed-request|mechanism-too-weak|not-authorized|temporary-auth-failure)$/;
 
-function refusal(answer: XmlElement, mechanism: string, challenged: boolean, secrets: Secrets): SaslError {
-  if (!answer.is('failure', NS.sasl)) {
-    const sent = secrets.told(`<${answer.name} xmlns='${answer.xmlns}'/>`) || 'something';
-    const text = `the server sent ${sent} in the midst of ${mechanism}`;
-    return new SaslError({ condition: 'bad-challenge', text, mechanism });
-  }
-  const names = answer.children.flatMap((child) => (child instanceof XmlElement ? child.name : []));
-  const condition = names.find((name) => CONDITIONS.has(name)) ?? 'not-authorized';
-  const said = secrets.told(answer.child('text')?.text().trim() ?? '');
-  return new Refused(condition, `${explain(condition, mechanism)}${said && ` (${said})`}`, mechanism, challenged);
-}
-
-/** RFC 6120 section 6.5, for people. */
-function explain(condition: string, mechanism: string): string {
-  switch (condition) {
-    case 'not-authorized':
-      return 'the server refused the credentials; are they right?';
-    case 'account-disabled':
-      return "the account is disabled; ask the server's administrator";
-    case 'credentials-expired':
-      return 'the credentials have expired; new ones are needed';
-    case 'temporary-auth-failure':
-      return 'the server cannot authenticate at present; try again later';
-    case 'encryption-required':
-      return `the server wants TLS before ${mechanism}`;
-    default:
-      return `the server refused ${mechanism}`;
-  }
+/** Any other could be what we sent. */
+function conditionOf({ children }: XmlElement): string {
+  const defined = children.find((child) => child instanceof XmlElement && CONDITIONS.test(child.name));
+  return defined instanceof XmlElement ? defined.name : 'not-authorized';
 }
