@@ -61,19 +61,15 @@ class Negotiation extends Scope<NegotiatedStream> {
 
   /** Takes the first feature of the list that is on offer, and goes on as its outcome says. */
   walk(stream: XmlStream, features: readonly StreamFeature[], agreed: Agreed): void {
-    this.#try(() => {
-      const context = { ...stageOf(this.#config), agreed };
-      for (const [index, feature] of features.entries()) {
-        const advertised = stream.features.child(feature.name, feature.xmlns);
-        const offer = feature.parse(advertised, stream, context);
-        if (offer === undefined) continue;
-        this.#await(new Held<Outcome>(this), feature.negotiate(stream, offer, context), (outcome) => {
-          this.#follow(outcome, stream, features.slice(index + 1), { ...agreed, ...outcome.agreed });
-        });
-        return;
-      }
-      this.#ready(stream, agreed);
-    });
+    const context = { ...stageOf(this.#config), agreed };
+    for (const [index, feature] of features.entries()) {
+      const offer = feature.parse(stream.features.child(feature.name, feature.xmlns), stream, context);
+      if (offer === undefined) continue;
+      return this.#await(new Held<Outcome>(this), feature.negotiate(stream, offer, context), (outcome) => {
+        this.#follow(outcome, stream, features.slice(index + 1), { ...agreed, ...outcome.agreed });
+      });
+    }
+    this.#ready(stream, agreed);
   }
 
   override entered(value: never, held: Held<never>): void {
@@ -81,7 +77,7 @@ class Negotiation extends Scope<NegotiatedStream> {
     const go = this.#go;
     this.#awaited = undefined;
     this.#go = noop;
-    this.#try(() => go(value));
+    go(value);
   }
 
   override completed(held: Held<never>): void {
@@ -109,23 +105,12 @@ class Negotiation extends Scope<NegotiatedStream> {
     });
   }
 
-  /** What throws has failed. */
-  #try(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.failed(error);
-    }
-  }
-
   #ready(stream: XmlStream, { authenticated, jid, resumed }: Agreed): void {
     if (jid) return this.subscriber.next({ stream, jid, resumed });
     throw new StreamError({
       condition: 'feature-missing',
       phase: authenticated ? 'bind' : 'sasl',
-      text: authenticated
-        ? 'the server accepted the credentials but offers no resource binding (RFC 6120 section 7)'
-        : 'the server offers no authentication',
+      text: `the server offers no ${authenticated ? 'resource binding' : 'authentication'}`,
     });
   }
 }

@@ -1,23 +1,15 @@
-import {
-  concat,
-  ignoreElements,
-  map,
-  Observable,
-  tap,
-  type Observer,
-  type OperatorFunction,
-  type Subscriber,
-} from 'rxjs';
+import { concat, ignoreElements, Observable, tap, type OperatorFunction } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
-import type { HeaderAttributes } from '../transport/framing.js';
 import type { Connection } from '../transport/transport.js';
 import { NS } from '../xml/namespaces.js';
-import { XmlElement } from '../xml/xml-element.js';
+import type { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
+import { elements } from './elements.js';
 import { scopeMap } from './scope-map.js';
 import type { Secrets } from './secrets.js';
 import { stageOf, type StageConfig } from './stage-config.js';
 import { headerFault } from './stream-header.js';
+import { unexpected } from './unexpected.js';
 import { within } from './within.js';
 import { XmlStream } from './xml-stream.js';
 
@@ -76,65 +68,56 @@ export function openStreamOn(
   authenticated = false,
 ): Observable<XmlStream> {
   return new Observable((subscriber) => {
-    const { ahead } = config;
-    const stream = new XmlStream(connection, config.limits, stageOf(config).scheduler, secrets);
+    const { ahead, to, from, lang } = config;
+    const { timeouts, scheduler, trace } = stageOf(config);
+    const stream = new XmlStream(connection, config.limits, scheduler, secrets);
     // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
     subscriber.add(() => stream.dispose());
     const expected = ahead?.expect(connection, authenticated);
-    const greeting$ = greeting(stream, config, (features) =>
-      ahead?.told(features, connection, authenticated, expected),
-    );
-    stageOf(config).trace({ type: 'opening' });
-    stream.open(headerAttributes(connection, config));
-    if (!expected) return void subscriber.add(greeting$.subscribe(whenDone(subscriber, stream)));
-    stream.features = expected;
-    // Whoever reads the first answer reads these before it.
-    stream.unread$ = greeting$;
-    subscriber.next(stream);
+    const told = (words = '') => stream.secrets.told(words) || undefined;
+    const greeting$ = concat(
+      stream.header$.pipe(
+        within('open', timeouts.open, scheduler),
+        tap((header) => trace({ type: 'opened', id: told(header.id), from: told(header.from) })),
+      ),
+      stream.next$.pipe(
+        tap((element) => {
+          const fault = headerFault(stream.header, stream.framing.name, to);
+          if (fault) {
+            const [condition, found] = fault;
+            throw stream.reject(
+              new StreamError({ condition, text: `the server's header has ${found}`, phase: 'open' }),
+            );
+          }
+          if (!element.is('features', NS.stream)) throw stream.reject(unexpected(element, 'features'));
+          stream.features = element;
+          ahead?.told(element, connection, authenticated, expected);
+        }),
+        within('features', timeouts.features, scheduler),
+        tap((element) =>
+          trace({
+            type: 'features',
+            names: elements(element)
+              .map(({ name }) => name)
+              .filter(told),
+          }),
+        ),
+      ),
+    ).pipe(ignoreElements());
+    trace({ type: 'opening' });
+    stream.open({ to, from: connection.tls ? from : undefined, lang });
+    if (expected) {
+      stream.features = expected;
+      // Whoever reads the first answer reads these before it.
+      stream.unread$ = greeting$;
+      subscriber.next(stream);
+    } else {
+      subscriber.add(
+        greeting$.subscribe({
+          error: (error) => subscriber.error(error),
+          complete: () => subscriber.next(stream),
+        }),
+      );
+    }
   });
-}
-
-/** Emits when the greeting is over; nothing of that is held any longer then. */
-function whenDone(subscriber: Subscriber<XmlStream>, stream: XmlStream): Partial<Observer<never>> {
-  return { error: (error) => subscriber.error(error), complete: () => subscriber.next(stream) };
-}
-
-/** Reads the peer's header and features. */
-function greeting(
-  stream: XmlStream,
-  config: OpenStreamConfig,
-  onFeatures: (features: XmlElement) => void,
-): Observable<never> {
-  const { timeouts, scheduler, trace } = stageOf(config);
-  const told = (words = '') => stream.secrets.told(words) || undefined;
-  const header$ = stream.header$.pipe(
-    within('open', timeouts.open, scheduler),
-    tap(({ id, from }) => trace({ type: 'opened', id: told(id), from: told(from) })),
-  );
-  const features$ = stream.next$.pipe(
-    map((element) => accept(stream, element, config.to)),
-    tap(() => onFeatures(stream.features)),
-    within('features', timeouts.features, scheduler),
-    tap(() => trace({ type: 'features', names: featureNames(stream.features).filter(told) })),
-  );
-  return concat(header$, features$).pipe(ignoreElements());
-}
-
-function headerAttributes({ tls }: Connection, { to, from, lang }: OpenStreamConfig): HeaderAttributes {
-  return { to, from: tls ? from : undefined, lang };
-}
-
-function accept(stream: XmlStream, element: XmlElement, domain: string): XmlStream {
-  const fault = headerFault(stream.header, stream.framing.name, domain);
-  if (fault) throw stream.reject(fault);
-  if (!element.is('features', NS.stream)) {
-    const text = `the server sent <${element.name} xmlns='${element.xmlns}'/> where its features were due`;
-    throw stream.reject(new StreamError({ condition: 'invalid-xml', text }));
-  }
-  stream.features = element;
-  return stream;
-}
-
-function featureNames(features: XmlElement): string[] {
-  return features.children.filter((child) => child instanceof XmlElement).map(({ name }) => name);
 }

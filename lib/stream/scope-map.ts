@@ -1,4 +1,4 @@
-import { from, type Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
+import { from, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
 import { Held, Scope, scoped } from './scope.js';
 
 /**
@@ -54,12 +54,6 @@ class MapScope<T, R> extends Scope<R> {
     if (former) this.release(former);
     // The outer source may have emitted again, or ended, from within the teardown.
     if (this.ended || this.#inner !== mine) return;
-    let inner$: Observable<R>;
-    try {
-      inner$ = from(this.#project(resource));
-    } catch (error) {
-      return this.failed(error);
-    }
-    this.hold(inner$, mine);
+    this.hold(from(this.#project(resource)), mine);
   }
 }

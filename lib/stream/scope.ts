@@ -100,7 +100,12 @@ export class Held<V> implements Observer<V> {
   constructor(private readonly scope: Scope<unknown>) {}
 
   next(value: V): void {
-    if (!this.scope.ended) this.scope.entered(value, this);
+    if (this.scope.ended) return;
+    try {
+      this.scope.entered(value, this);
+    } catch (error) {
+      this.scope.failed(error, this);
+    }
   }
 
   error(error: unknown): void {

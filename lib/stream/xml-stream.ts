@@ -1,6 +1,16 @@
-import { asyncScheduler, concat, defer, EMPTY, Observable, Subject, Subscription, type SchedulerLike } from 'rxjs';
+import {
+  asyncScheduler,
+  concat,
+  defer,
+  EMPTY,
+  noop,
+  Observable,
+  Subject,
+  Subscription,
+  type SchedulerLike,
+  type Subscriber,
+} from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
-import { TlsError } from '../errors/tls-error.js';
 import { TransportError } from '../errors/transport-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
@@ -10,18 +20,16 @@ import { NS } from '../xml/namespaces.js';
 import { StreamParser } from '../xml/stream-parser.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { xmlLimits, type XmlLimits } from '../xml/xml-limits.js';
-import { receivedStreamError } from './received-stream-error.js';
+import { receivedError } from './received-error.js';
 import { Secrets } from './secrets.js';
-import { NO_HEADER, streamHeader, type StreamHeader } from './stream-header.js';
-
-/** How a stream ended: by the peer's footer, or by an error. The first end counts. */
-type End = XmppError | 'footer';
+import { streamHeader, type StreamHeader } from './stream-header.js';
 
 /** Whoever reads the stream at present. */
 interface Reader {
   header?(header: StreamHeader): void;
   element?(element: XmlElement): void;
-  end(end: End): void;
+  /** The stream has ended. */
+  end(): void;
 }
 
 /**
@@ -36,11 +44,11 @@ export class XmlStream {
   /** Bounds of what the peer may send. */
   readonly limits: XmlLimits;
   /** The peer's header, once it came. */
-  header: StreamHeader = NO_HEADER;
+  header!: StreamHeader;
   /** The features last advertised; or expected, until the first answer is read. */
   features!: XmlElement;
   /** Reads the header and the features, where something was sent ahead of them. */
-  unread$: Observable<never> | undefined;
+  unread$: Observable<never> = EMPTY;
 
   /** None any more, once the stream has given the connection over or was let go. */
   #parser: StreamParser | undefined;
@@ -52,23 +60,24 @@ export class XmlStream {
   /** While the connection is read. */
   #input: Subscription | undefined;
   #feeding = false;
-  #end: End | undefined;
-  #opened = false;
+  /** Why it ended. The first end counts. */
+  #end: XmppError | undefined;
+  /** Whether that was the peer's footer. */
+  #closed = false;
+  /** Whether our header is sent, and neither our footer nor a restart has followed. */
+  #writable = false;
+  #footerSent = false;
   /** While true, letting go sends no footer. */
   withholdFooter = false;
   /** When something last came, by the scheduler's clock; white space counts too. */
   receivedAt: number;
   /** Emits when octets came or went. Completes when the stream is let go. */
   get traffic$(): Observable<void> {
-    if (this.#disposed) return EMPTY;
-    return (this.#traffic$ ??= new Subject()).asObservable();
+    return this.#disposed ? EMPTY : (this.#traffic$ ??= new Subject());
   }
 
   #superseded = false;
-  /** Whether input is read although nobody reads elements. */
-  #watching = false;
   #disposed = false;
-  #footerSent = false;
 
   constructor(
     readonly connection: Connection,
@@ -83,9 +92,28 @@ export class XmlStream {
     this.#parser = new StreamParser(
       { framing: connection.framing, limits: this.limits },
       {
-        open: (element, contentNs) => this.#onHeader(element, contentNs),
-        element: (element) => this.#onElement(element),
-        close: (footer) => this.#onFooter(footer),
+        open: (element, contentNs) => {
+          this.header = streamHeader(element, contentNs);
+          this.#reader?.header?.(this.header);
+        },
+        element: (element) => {
+          if (element.xmlns === NS.stream && element.name === 'error') {
+            const { condition, text, application, content } = receivedError(element, NS.streams, this.secrets);
+            const location = condition === 'see-other-host' ? content : undefined;
+            this.#endedByPeer(condition, [text, application].filter(Boolean).join(' '), location);
+          } else if (this.#reader?.element) {
+            this.#reader.element(element);
+          } else {
+            this.#waiting.push(element);
+          }
+        },
+        close: (footer) => {
+          const elsewhere = footer?.attrs['see-other-uri'];
+          // RFC 7395 section 3.6.1: as a stream error would say it over TCP.
+          if (elsewhere !== undefined) return this.#endedByPeer('see-other-host', elsewhere, elsewhere);
+          this.#closed = !this.#end;
+          this.fail(closedByPeer());
+        },
         error: (error) => void this.reject(error),
       },
     );
@@ -95,25 +123,13 @@ export class XmlStream {
   open(header: HeaderAttributes): void {
     // Whoever is told of the opening may give up there and then.
     if (this.#disposed) return;
-    this.#opened = true;
+    this.#writable = true;
     this.connection.write(this.framing.header(header));
   }
 
   /** The peer's header. */
   get header$(): Observable<StreamHeader> {
-    return new Observable((subscriber) => {
-      const reader: Reader = {
-        header: (header) => {
-          this.#detach(reader);
-          subscriber.next(header);
-          subscriber.complete();
-        },
-        end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
-      };
-      subscriber.add(() => this.#detach(reader));
-      if (this.header !== NO_HEADER) reader.header!(this.header);
-      else this.#attach(reader);
-    });
+    return this.#read((_, last) => ({ header: last }));
   }
 
   /** The next element alone. A footer in its place is an error. */
@@ -123,24 +139,17 @@ export class XmlStream {
 
   /** As `next$`, passing over elements that are not awaited. They are told to `isAwaited`, and to nobody else. */
   nextThat(isAwaited: (element: XmlElement) => boolean): Observable<XmlElement> {
-    const taken$ = new Observable<XmlElement>((subscriber) => {
-      const reader: Reader = {
-        element: (element) => {
-          if (!isAwaited(element)) return;
-          // First out of the way: whoever gets the element may read the next one at once.
-          this.#detach(reader);
-          subscriber.next(element);
-          subscriber.complete();
-        },
-        end: (end) => subscriber.error(end === 'footer' ? closedByPeer() : end),
-      };
-      subscriber.add(() => this.#detach(reader));
-      this.#attach(reader);
-    });
     return defer(() => {
       const first$ = this.unread$;
-      this.unread$ = undefined;
-      return first$ ? concat(first$, taken$) : taken$;
+      this.unread$ = EMPTY;
+      return concat(
+        first$,
+        this.#read<XmlElement>((_, last) => ({
+          element: (element) => {
+            if (isAwaited(element)) last(element);
+          },
+        })),
+      );
     });
   }
 
@@ -149,14 +158,25 @@ export class XmlStream {
    * time. Completes with the peer's footer; errors with a `StreamError`, the parser's fault or the loss of the connection.
    */
   get element$(): Observable<XmlElement> {
+    return this.#read((subscriber) => ({
+      element: (element) => subscriber.next(element),
+      end: () => {
+        if (this.#closed) subscriber.complete();
+        else subscriber.error(this.#end);
+      },
+    }));
+  }
+
+  /** @param reads What is done with what comes; `last` emits a value and completes. */
+  #read<T>(reads: (subscriber: Subscriber<T>, last: (value: T) => void) => Partial<Reader>): Observable<T> {
     return new Observable((subscriber) => {
-      const reader: Reader = {
-        element: (element) => subscriber.next(element),
-        end: (end) => {
-          if (end === 'footer') subscriber.complete();
-          else subscriber.error(end);
-        },
+      const last = (value: T) => {
+        // First out of the way: whoever gets it may read the next one at once.
+        this.#detach(reader);
+        subscriber.next(value);
+        subscriber.complete();
       };
+      const reader: Reader = { end: () => subscriber.error(this.#end), ...reads(subscriber, last) };
       subscriber.add(() => this.#detach(reader));
       this.#attach(reader);
     });
@@ -186,7 +206,8 @@ export class XmlStream {
 
   /** Sends the footer, once, after all that was sent (RFC 6120 section 4.4). */
   close(): void {
-    if (!this.#opened || this.#superseded || this.#footerSent) return;
+    if (!this.#writable) return;
+    this.#writable = false;
     this.#footerSent = true;
     this.connection.write(this.framing.footer);
   }
@@ -198,7 +219,7 @@ export class XmlStream {
   awaitRestart(): void {
     if (!this.#superseded) {
       this.#seal('restart');
-      this.#watching = true;
+      this.#reader = { end: noop };
       if (!this.#end) this.#pull();
     }
     this.#throwEnd();
@@ -210,7 +231,7 @@ export class XmlStream {
    */
   supersede(reason: 'tls' | 'restart'): void {
     if (!this.#superseded) this.#seal(reason);
-    this.#watching = false;
+    this.#reader = undefined;
     this.#release();
     this.#parser = undefined;
     this.#throwEnd();
@@ -218,12 +239,14 @@ export class XmlStream {
 
   #seal(reason: 'tls' | 'restart'): void {
     this.#superseded = true;
+    this.#writable = false;
     this.#parser!.seal(reason);
-    if (this.#waiting.length > this.#taken) this.#finish(tooEarly(reason));
+    // What waits is as much too early as any octet, and the parser knows what to say to those.
+    if (this.#waiting.length > this.#taken) this.#parser!.write('<');
   }
 
   #throwEnd(): void {
-    if (this.#end && this.#end !== 'footer') throw this.#end;
+    if (this.#end && !this.#closed) throw this.#end;
   }
 
   /**
@@ -232,26 +255,24 @@ export class XmlStream {
    * @returns The error, to be thrown.
    */
   reject(error: XmppError): XmppError {
-    if (!(error instanceof StreamError)) {
-      this.#finish(error);
-      return error;
+    if (error instanceof StreamError) {
+      const { condition, phase } = error;
+      // What it quotes of the peer's is not to be what we sent to authenticate.
+      const text = this.secrets.told(error.text);
+      if (!text) error = new StreamError({ ...error, condition, phase, text });
+      if (this.#writable) this.connection.write(this.framing.error(condition, text));
+      this.close();
     }
-    const { condition, phase, retryable } = error;
-    // What it quotes of the peer's is not to be what we sent to authenticate.
-    const text = this.secrets.told(error.text);
-    const told = text ? error : new StreamError({ condition, phase, retryable });
-    if (this.#opened && !this.#superseded && !this.#footerSent) {
-      this.#footerSent = true;
-      this.connection.write(this.framing.error(condition, text));
-      this.connection.write(this.framing.footer);
-    }
-    this.#finish(told);
-    return told;
+    this.fail(error);
+    return error;
   }
 
   /** Ends the stream for a reason that its own bytes do not show (a dead link, say), without a word to the peer. */
   fail(error: XmppError): void {
-    this.#finish(error);
+    if (this.#end) return;
+    this.#end = error;
+    this.#parser?.dispose();
+    this.#reader?.end();
   }
 
   /** Writes the footer if the stream is open, and lets go. */
@@ -259,24 +280,38 @@ export class XmlStream {
     this.#disposed = true;
     this.#parser?.dispose();
     this.#release();
-    if ((this.#end === undefined || this.#end === 'footer') && !this.withholdFooter) this.close();
+    if ((!this.#end || this.#closed) && !this.withholdFooter) this.close();
     if (this.#footerSent) this.connection.end();
     this.#traffic$?.complete();
+  }
+
+  /** @param location Where the peer sends us. */
+  #endedByPeer(condition: string, words: string, location = ''): void {
+    this.close();
+    const { connection, framing, secrets } = this;
+    const said = secrets.told(words);
+    // Only who has proved who it is can send us elsewhere; and from a WebSocket never out of TLS (RFC 7395 section 3.6.1).
+    const mayFollow = connection.tls && (framing.name === 'stream' || /^\s*wss:\/\//i.test(location));
+    this.fail(
+      new StreamError({
+        condition,
+        origin: 'remote',
+        text: `the server ended the stream${said && ` and said: ${said}`}`,
+        location: (mayFollow && secrets.told(location)) || undefined,
+      }),
+    );
   }
 
   #attach(reader: Reader): void {
     if (this.#reader) throw new UsageError('stream-busy', 'a stream has one reader at a time');
     this.#reader = reader;
-    while (this.#taken < this.#waiting.length && this.#reader === reader) {
-      const element = this.#waiting[this.#taken++]!;
-      if (this.#taken === this.#waiting.length) {
-        this.#waiting = [];
-        this.#taken = 0;
-      }
-      reader.element?.(element);
+    if (this.header) reader.header?.(this.header);
+    while (this.#reader === reader && this.#taken < this.#waiting.length) {
+      reader.element?.(this.#waiting[this.#taken++]!);
     }
+    if (this.#taken === this.#waiting.length) this.unread([]);
     if (this.#reader !== reader) return;
-    if (this.#end) reader.end(this.#end);
+    if (this.#end) reader.end();
     else if (!this.#superseded && !this.#disposed) this.#pull();
   }
 
@@ -294,9 +329,9 @@ export class XmlStream {
     input.add(
       this.connection.input$.subscribe({
         next: (chunk) => this.#feed(chunk),
-        error: (error: XmppError) => this.#finish(error),
+        error: (error: XmppError) => this.fail(error),
         complete: () => {
-          if (this.#input === input) this.#finish(connectionClosed());
+          if (this.#input === input) this.fail(connectionClosed());
         },
       }),
     );
@@ -311,64 +346,15 @@ export class XmlStream {
   #feed(chunk: Uint8Array | string): void {
     this.receivedAt = this.clock.now();
     this.#feeding = true;
-    try {
-      this.#parser?.write(chunk);
-    } finally {
-      this.#feeding = false;
-    }
-    if (!this.#reader && !this.#watching) this.#release();
+    this.#parser?.write(chunk);
+    this.#feeding = false;
+    if (!this.#reader) this.#release();
     this.wrote();
-  }
-
-  #onHeader(element: XmlElement, contentNs: string): void {
-    this.header = streamHeader(element, contentNs);
-    this.#reader?.header?.(this.header);
-  }
-
-  #onElement(element: XmlElement): void {
-    if (element.xmlns === NS.stream && element.name === 'error') {
-      this.close();
-      this.#finish(receivedStreamError(element, this.secrets, (location) => this.#mayFollow(location)));
-    } else if (this.#reader?.element) {
-      this.#reader.element(element);
-    } else {
-      this.#waiting.push(element);
-    }
-  }
-
-  #onFooter(footer: XmlElement | undefined): void {
-    const elsewhere = footer?.attrs['see-other-uri'];
-    if (elsewhere === undefined) return this.#finish('footer');
-    // RFC 7395 section 3.6.1: as a stream error would say it over TCP.
-    this.close();
-    const told = this.secrets.told(elsewhere);
-    const location = this.#mayFollow(told) ? told : undefined;
-    const text = `the server sends us to ${told || 'another address'}`;
-    this.#finish(new StreamError({ condition: 'see-other-host', origin: 'remote', location, text }));
-  }
-
-  /** Only who has proved who it is can send us elsewhere; and from a WebSocket never out of TLS (RFC 7395 section 3.6.1). */
-  #mayFollow(location: string): boolean {
-    return this.connection.tls !== undefined && (this.framing.name === 'stream' || /^wss:\/\//i.test(location.trim()));
-  }
-
-  #finish(end: End): void {
-    if (this.#end) return;
-    this.#end = end;
-    this.#parser?.dispose();
-    this.#reader?.end(end);
   }
 }
 
 export function closedByPeer(): StreamError {
   return new StreamError({ condition: 'stream-closed', text: 'the server closed the stream', retryable: true });
-}
-
-function tooEarly(reason: 'tls' | 'restart'): XmppError {
-  const text = 'the server sent elements before the stream restarted';
-  return reason === 'tls'
-    ? new TlsError({ condition: 'data-after-proceed', text })
-    : new StreamError({ condition: 'policy-violation', text });
 }
 
 function connectionClosed(): TransportError {

@@ -40,7 +40,7 @@ const never = policy({ every: Infinity, after: Infinity });
 /** What we say of it, and end the stream by. */
 const impossible = (h: string) =>
   `<stream:error><undefined-condition xmlns='${NS.streams}'/>` +
-  `<text xmlns='${NS.streams}' xml:lang='en'>the server says that it has handled '${h}' stanzas, which cannot be</text></stream:error>${FOOTER}`;
+  `<text xmlns='${NS.streams}' xml:lang='en'>the server cannot have handled '${h}' stanzas</text></stream:error>${FOOTER}`;
 
 describe('enabling stream management (XEP-0198 section 3)', () => {
   watchUnhandled();

@@ -1,13 +1,7 @@
-import { defer, map, type Observable } from 'rxjs';
+import { defer, tap, type Observable } from 'rxjs';
 import { StreamError } from '../../errors/stream-error.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { XmlStream } from '../xml-stream.js';
-
-export interface Answer {
-  readonly answer: XmlElement;
-  /** How many elements came before it. */
-  readonly early: number;
-}
 
 /**
  * Sends an element and awaits the answer to it. What comes before that waits for whoever reads next, in order, within the
@@ -18,32 +12,28 @@ export interface Answer {
  * answerTo  ------------(x|)    a, b, c: for whoever reads next
  * ```
  *
- * @param isAnswer Knows the answer.
+ * @param isAnswer Knows the answer. It is asked once for each element.
  */
 export function answerTo(
   stream: XmlStream,
   request: XmlElement,
   isAnswer: (element: XmlElement) => boolean,
-): Observable<Answer> {
+): Observable<XmlElement> {
   return defer(() => {
     const { connection, limits } = stream;
     const before = connection.bytesReceived;
     const early: XmlElement[] = [];
-    const isAwaited = (element: XmlElement) => {
-      if (isAnswer(element)) return true;
-      early.push(element);
-      if (early.length > limits.elements || connection.bytesReceived - before > limits.stanzaBytes) {
-        const text = `too much came before the answer to <${request.name}/>`;
-        stream.reject(new StreamError({ condition: 'policy-violation', text }));
-      }
-      return false;
-    };
     stream.send(request);
-    return stream.nextThat(isAwaited).pipe(
-      map((answer) => {
-        stream.unread(early);
-        return { answer, early: early.length };
-      }),
-    );
+    return stream
+      .nextThat((element) => {
+        if (isAnswer(element)) return true;
+        early.push(element);
+        if (early.length > limits.elements || connection.bytesReceived - before > limits.stanzaBytes) {
+          const text = `too much came before the answer to <${request.name}/>`;
+          stream.reject(new StreamError({ condition: 'policy-violation', text }));
+        }
+        return false;
+      })
+      .pipe(tap(() => stream.unread(early)));
   });
 }

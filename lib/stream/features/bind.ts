@@ -1,15 +1,4 @@
-import {
-  catchError,
-  defer,
-  map,
-  switchMap,
-  take,
-  tap,
-  throwError,
-  throwIfEmpty,
-  type Observable,
-  type ObservableInput,
-} from 'rxjs';
+import { catchError, defer, map, switchMap, take, throwIfEmpty, type Observable, type ObservableInput } from 'rxjs';
 import { StanzaError } from '../../errors/stanza-error.js';
 import { StreamError } from '../../errors/stream-error.js';
 import { jid, type Jid } from '../../jid/jid.js';
@@ -69,9 +58,7 @@ function bindResource(
     }).pipe(
       catchError((error: unknown) => {
         const isConflict = error instanceof StanzaError && error.condition === 'conflict';
-        if (!isConflict || !onConflict || wanted === undefined || conflicts > MAX_CONFLICTS) {
-          return throwError(() => error);
-        }
+        if (!isConflict || !onConflict || wanted === undefined || conflicts > MAX_CONFLICTS) throw error;
         return defer(() => onConflict(wanted, conflicts)).pipe(
           take(1),
           throwIfEmpty(() => error),
@@ -81,14 +68,15 @@ function bindResource(
       }),
     );
   return ask(resource, 1).pipe(
-    map((result) => boundJid(result, stream.secrets)),
-    tap((bound) => trace({ type: 'bound', jid: bound.toString() })),
-    map((bound): Outcome => ({ kind: 'next', agreed: { jid: bound } })),
+    map((result): Outcome => {
+      const bound = boundJid(result.child('bind', NS.bind)?.child('jid', NS.bind)?.text() ?? '', stream.secrets);
+      trace({ type: 'bound', jid: bound.toString() });
+      return { kind: 'next', agreed: { jid: bound } };
+    }),
   );
 }
 
-function boundJid(result: XmlElement, secrets: Secrets): Jid {
-  const text = result.child('bind', NS.bind)?.child('jid', NS.bind)?.text() ?? '';
+function boundJid(text: string, secrets: Secrets): Jid {
   try {
     const bound = jid(text);
     if (bound.resource !== undefined) return bound;

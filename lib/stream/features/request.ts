@@ -26,10 +26,10 @@ export function request(
     name === 'iq' &&
     xmlns === NS.client &&
     attrs.id === id &&
-    (attrs.type === 'result' || attrs.type === 'error') &&
+    /^(result|error)$/.test(attrs.type ?? '') &&
     isFromServer(attrs.from, agreed.jid);
   return answerTo(stream, xml('iq', { type, id }, payload), isAnswer).pipe(
-    map(({ answer }) => {
+    map((answer) => {
       if (answer.attrs.type === 'error') throw stanzaError(answer, phase, stream.secrets);
       return answer;
     }),
@@ -39,6 +39,5 @@ export function request(
 
 /** The server answers for itself or for our account (RFC 6120 section 8.1.2.1). */
 function isFromServer(from: string | undefined, own: Jid | undefined): boolean {
-  if (from === undefined || own === undefined) return true;
-  return from === own.domain || from === own.bare().toString() || from === own.toString();
+  return !own || from === undefined || [own.domain, own.bare().toString(), own.toString()].includes(from);
 }

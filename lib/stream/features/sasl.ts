@@ -7,9 +7,11 @@ import { noMechanismError } from '../../sasl/no-mechanism-error.js';
 import { fallbackMechanism, selectMechanism } from '../../sasl/select-mechanism.js';
 import { NS } from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
-import { XmlElement } from '../../xml/xml-element.js';
+import type { XmlElement } from '../../xml/xml-element.js';
+import { elements } from '../elements.js';
 import type { Secrets } from '../secrets.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
+import { unexpected } from '../unexpected.js';
 import { within } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
 
@@ -107,8 +109,7 @@ function authenticate(
           throw fault(refusal.condition, `the server refused ${name}${said && ` (${said})`}`, name);
         }
         if (!answer.is('success', NS.sasl)) {
-          const sent = secrets.told(`<${answer.name} xmlns='${answer.xmlns}'/>`) || 'something';
-          throw fault('bad-challenge', `the server sent ${sent} in the midst of ${name}`, name);
+          throw fault('bad-challenge', secrets.told(unexpected(answer, 'success').text), name);
         }
         return exchange.finish(dataOf(answer, name)).pipe(
           tap(() => {
@@ -148,7 +149,6 @@ const CONDITIONS =
   /^(aborted|account-disabled|credentials-expired|encryption-required|incorrect-encoding|invalid-authzid|invalid-mechanism|malformed-request|mechanism-too-weak|not-authorized|temporary-auth-failure)$/;
 
 /** Any other could be what we sent. */
-function conditionOf({ children }: XmlElement): string {
-  const defined = children.find((child) => child instanceof XmlElement && CONDITIONS.test(child.name));
-  return defined instanceof XmlElement ? defined.name : 'not-authorized';
+function conditionOf(failure: XmlElement): string {
+  return elements(failure).find(({ name }) => CONDITIONS.test(name))?.name ?? 'not-authorized';
 }
