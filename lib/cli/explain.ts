@@ -44,7 +44,7 @@ function describeTimeout({ phase, due, condition, text }: XmppTimeoutError): str
 const REMEDIES: Readonly<Record<string, string>> = {
   'untrusted-certificate': 'is the file of --ca that of its CA?',
   'wrong-identity': 'is the domain of the JID right? (--host only says where to dial)',
-  'tls-unavailable': 'use a server or port that has TLS',
+  'tls-unavailable': 'use a server or port that has TLS; --tls preferred would go on without',
   'host-unknown': 'the server does not serve this domain; check the domain of the JID, and --host',
   conflict: 'the same resource was connected elsewhere; choose another by --resource',
   'system-shutdown': 'the server is going down; try again later',

@@ -86,17 +86,16 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
     // Bounded so that it is exact as a number.
     const iterations = Number(/^[1-9]\d{0,14}$/.exec(i ?? '')?.[0]);
     const wrong = !text
-      ? 'is no list of attributes in UTF-8, or has one twice'
+      ? 'is no list of attributes in UTF-8, none twice'
       : /(^|,)m=/.test(text)
-        ? 'asks for an unknown extension'
+        ? 'has an unknown extension'
         : !nonce
           ? 'is not a nonce, a salt and a count'
           : !nonce.startsWith(ours) || nonce === ours || !/^[!-~]+$/.test(nonce)
             ? 'has a nonce that does not extend ours'
             : !salt
               ? 'has a salt that is no base64'
-              : !(iterations >= min && iterations <= max) &&
-                `asks for ${iterations} iterations of PBKDF2; ${min} to ${max} are accepted`;
+              : !(iterations >= min && iterations <= max) && `has ${iterations} iterations, not ${min} to ${max}`;
     if (wrong) fail('bad-challenge', `the challenge ${wrong}`);
 
     const withoutProof = `c=${encodeBase64(gs2)},r=${nonce}`;
@@ -138,7 +137,7 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
     return from(crypto.digest(hash, utf8(offerToHash(context)))).pipe(
       tap((ours) => {
         if (encodeBase64(ours) !== offerHash) {
-          fail('mechanisms-tampered', 'what arrived are not those the server offered (XEP-0474)');
+          fail('mechanisms-tampered', 'these are not those the server offered (XEP-0474)');
         }
       }),
     );
@@ -167,7 +166,7 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
     initial: () =>
       step(() => {
         const binding = plus ? channelBindingOf(context) : undefined;
-        if (plus && !binding) fail('no-mechanism', 'this connection gives no channel binding');
+        if (plus && !binding) fail('no-mechanism', 'there is no channel binding');
         const authzid = checkedAuthzid(context, name);
         const flag = binding ? `p=${binding.type}` : unboundFlag(context);
         const header = utf8(`${flag},${authzid && `a=${saslname(authzid)}`},`);
@@ -178,11 +177,10 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
         next = { respond: (challenge) => prove(challenge, gs2, bare, username, nonce) };
         return of(new Uint8Array([...header, ...utf8(bare)]));
       }),
-    respond: (challenge) =>
-      step(({ respond }) => respond?.(challenge) ?? fail('bad-challenge', 'there is a challenge where none is due')),
+    respond: (challenge) => step(({ respond }) => respond?.(challenge) ?? fail('bad-challenge', 'no challenge is due')),
     finish: (data) =>
       step(({ finish }) => {
-        if (!finish) fail('server-not-authentic', 'the server reports success before it has proved itself');
+        if (!finish) fail('server-not-authentic', 'success comes before proof');
         finish!(data);
         return of(undefined);
       }),

@@ -8,7 +8,7 @@ import { mechanismOf, type Needs } from './needs.js';
 export function singleMessage(name: string, needs: Needs, message: (context: SaslContext) => string): SaslMechanism {
   return mechanismOf(name, needs, (context) => ({
     initial: () => defer(() => of(utf8(message(context)))),
-    respond: () => throwError(() => fault('bad-challenge', `${name} knows no challenge`, name)),
+    respond: () => throwError(() => fault('bad-challenge', 'no challenge is due', name)),
     finish: () => of(undefined),
   }));
 }

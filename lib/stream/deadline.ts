@@ -1,7 +1,7 @@
 import type { MonoTypeOperatorFunction, SchedulerLike } from 'rxjs';
 import type { Phase } from '../errors/phase.js';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
-import { firstWithin } from './within.js';
+import { within } from './within.js';
 
 /**
  * Bounds an attempt from subscribe to online, whatever its phases take each.
@@ -15,9 +15,6 @@ import { firstWithin } from './within.js';
  * @param phase Tells the phase that the attempt is in.
  */
 export function deadline<T>(due: number, scheduler: SchedulerLike, phase: () => Phase): MonoTypeOperatorFunction<T> {
-  return firstWithin(
-    due,
-    scheduler,
-    () => new XmppTimeoutError(phase(), due, `not online within ${due} ms`, 'deadline'),
-  );
+  const overdue = () => new XmppTimeoutError(phase(), due, `not online within ${due} ms`, 'deadline');
+  return within(undefined, due, scheduler, overdue);
 }

@@ -10,7 +10,8 @@ import { Observable, type Observer, type OperatorFunction, type Subscriber, type
 export class Scope<R> implements Unsubscribable {
   /** The outermost first. */
   #held: Held<never>[] = [];
-  #ended = false;
+  /** Whether nothing more comes of it. */
+  ended = false;
   #then: (() => void) | undefined;
   #subscribing = 0;
 
@@ -20,7 +21,7 @@ export class Scope<R> implements Unsubscribable {
 
   /** Holds a resource inside the others. */
   hold<V>(resource$: Observable<V>, held = new Held<V>(this)): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#held = [...this.#held, held];
     this.#subscribing++;
     held.hold(resource$);
@@ -28,13 +29,8 @@ export class Scope<R> implements Unsubscribable {
     this.#settle();
   }
 
-  /** Whether nothing more comes of it. */
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   unsubscribe(): void {
-    this.#ended = true;
+    this.ended = true;
     for (let held; (held = this.#held.pop());) held.release();
   }
 
@@ -55,8 +51,8 @@ export class Scope<R> implements Unsubscribable {
 
   /** @param how Tells the end, once all is released. */
   protected end(how: () => void): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.ended) return;
+    this.ended = true;
     this.then(() => {
       this.unsubscribe();
       how();
@@ -97,23 +93,27 @@ export function scoped<T, R = T>(make: (subscriber: Subscriber<R>) => Scope<R>):
 export class Held<V> implements Observer<V> {
   #subscriber: Subscriber<V> | undefined;
 
-  constructor(private readonly scope: Scope<unknown>) {}
+  readonly #scope: Scope<unknown>;
+
+  constructor(scope: Scope<unknown>) {
+    this.#scope = scope;
+  }
 
   next(value: V): void {
-    if (this.scope.ended) return;
+    if (this.#scope.ended) return;
     try {
-      this.scope.entered(value, this);
+      this.#scope.entered(value, this);
     } catch (error) {
-      this.scope.failed(error, this);
+      this.#scope.failed(error, this);
     }
   }
 
   error(error: unknown): void {
-    this.scope.failed(error, this);
+    this.#scope.failed(error, this);
   }
 
   complete(): void {
-    this.scope.completed(this);
+    this.#scope.completed(this);
     // What has completed is to be forgotten, while the others live.
     this.#subscriber = undefined;
   }

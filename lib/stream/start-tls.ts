@@ -1,4 +1,4 @@
-import { catchError, defer, switchMap, tap, throwError, type Observable, type OperatorFunction } from 'rxjs';
+import { catchError, defer, switchMap, tap, type Observable, type OperatorFunction } from 'rxjs';
 import type { Phase } from '../errors/phase.js';
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
@@ -9,7 +9,7 @@ import { hold } from './hold.js';
 import { openStreamOn, type OpenStreamConfig } from './open-stream.js';
 import { scopeMap } from './scope-map.js';
 import { stageOf, type StageConfig } from './stage-config.js';
-import { inPhase, within } from './within.js';
+import { within } from './within.js';
 import type { XmlStream } from './xml-stream.js';
 
 export interface StartTlsConfig extends OpenStreamConfig {
@@ -46,36 +46,23 @@ export function startTls(
 ): OperatorFunction<XmlStream, XmlStream> {
   const { policy = 'required' } = config;
   return scopeMap((stream) => {
-    const { connection, features } = stream;
-    if (connection.tls || policy === 'disabled') return hold(stream);
-    if (policy === 'preferred' && !features.child('starttls', NS.tls)) return hold(stream);
-    if (!connection.startTls) {
-      throw unavailable(
-        'this transport cannot start TLS; use a secure address, or `tls: "disabled"` on a trusted link',
-      );
-    }
-    return proceed(stream, config).pipe(
+    const { connection } = stream;
+    const advertised = stream.features.child('starttls', NS.tls);
+    if (connection.tls || policy === 'disabled' || (policy === 'preferred' && !advertised)) return hold(stream);
+    if (!connection.startTls) throw unavailable('this transport cannot start TLS');
+    return proceed(stream, config, advertised).pipe(
       switchMap(() => secureConnection(connection, config)),
       scopeMap((secured) => open(secured, config)),
     );
   });
 }
 
-const NOT_OFFERED = 'the server offers no TLS on this stream; `tls: "preferred"` would go on without';
-
 /** What servers without STARTTLS say to `<starttls/>`: to them it is an element like any other, and too early. */
-const UNKNOWN_TO_SERVER = new Set([
-  'bad-format',
-  'invalid-namespace',
-  'invalid-xml',
-  'not-authorized',
-  'unsupported-feature',
-  'unsupported-stanza-type',
-]);
+const UNKNOWN_TO_SERVER =
+  /^(bad-format|invalid-namespace|invalid-xml|not-authorized|unsupported-feature|unsupported-stanza-type)$/;
 
-function proceed(stream: XmlStream, config: StageConfig): Observable<unknown> {
+function proceed(stream: XmlStream, config: StageConfig, advertised: unknown): Observable<unknown> {
   const { timeouts, scheduler, trace } = stageOf(config);
-  const advertised = stream.features.child('starttls', NS.tls);
   return defer(() => {
     trace({ type: 'starting-tls' });
     // Whoever is told may give up there and then: nothing is to follow the footer.
@@ -85,15 +72,13 @@ function proceed(stream: XmlStream, config: StageConfig): Observable<unknown> {
     });
   }).pipe(
     tap((answer) => {
-      if (!answer.is('proceed', NS.tls)) {
-        throw unavailable(NOT_OFFERED);
-      }
+      if (!answer.is('proceed', NS.tls)) throw unavailable(NOT_OFFERED);
       stream.supersede('tls');
     }),
     catchError((error: unknown) => {
       const unknown =
-        error instanceof StreamError && error.origin === 'remote' && UNKNOWN_TO_SERVER.has(error.condition);
-      return throwError(() => (unknown && !advertised ? unavailable(NOT_OFFERED, 'starttls', error) : error));
+        error instanceof StreamError && error.origin === 'remote' && UNKNOWN_TO_SERVER.test(error.condition);
+      throw unknown && !advertised ? unavailable(NOT_OFFERED, error) : error;
     }),
     within('starttls', timeouts.starttls, scheduler),
   );
@@ -108,14 +93,15 @@ export function secureConnection(connection: Connection, config: StageConfig): O
   }).pipe(
     tap(({ tls }) => {
       // A transport that is not ours may hand back what it was given; nobody is to take that for TLS.
-      if (!tls) throw unavailable('the transport started TLS and has none', 'tls');
+      if (!tls) throw unavailable('the transport started TLS and has none', undefined, 'tls');
       trace({ type: 'secured', tls });
     }),
     within('tls', timeouts.tls, scheduler),
-    inPhase('tls'),
   );
 }
 
-function unavailable(text: string, phase: Phase = 'starttls', cause?: unknown): TlsError {
+const NOT_OFFERED = 'the server offers no TLS on this stream';
+
+function unavailable(text: string, cause?: unknown, phase: Phase = 'starttls'): TlsError {
   return new TlsError({ condition: 'tls-unavailable', text, phase, cause });
 }

@@ -1,7 +1,7 @@
 import {
   asyncScheduler,
+  Observable,
   type MonoTypeOperatorFunction,
-  type Observable,
   type SchedulerLike,
   type Subscriber,
   type Subscription,
@@ -9,7 +9,7 @@ import {
 import type { Phase } from '../errors/phase.js';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
-import { Scope, scoped, type Held } from './scope.js';
+import { Scope, type Held } from './scope.js';
 
 /**
  * Bounds a phase: errors with an `XmppTimeoutError` that names it if the first value is not there in time, and names the
@@ -26,70 +26,56 @@ import { Scope, scoped, type Held } from './scope.js';
  * within(5)  ---x------#     it is not: the phase is over
  * ```
  *
- * @param due Milliseconds; `Infinity` never errs.
+ * @param phase `undefined` names none.
+ * @param due Milliseconds; `Infinity`, as by default, never errs.
+ * @param overdue Makes the error.
  */
-export function within<T>(phase: Phase, due: number, scheduler?: SchedulerLike): MonoTypeOperatorFunction<T> {
-  return scoped((subscriber) => new Phased(subscriber, phase, due, scheduler));
+export function within<T>(
+  phase?: Phase,
+  due = Infinity,
+  scheduler: SchedulerLike = asyncScheduler,
+  overdue: () => XmppError = () => new XmppTimeoutError(phase!, due),
+): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const scope = new Phased(subscriber, phase);
+      scope.hold(source);
+      if (scope.waiting && due < Infinity) scope.timer = scheduler.schedule(() => scope.failed(overdue()), due);
+    });
 }
 
 /** Names the phase in an error that comes before the first value and does not yet name one. */
-export function inPhase<T>(phase: Phase): MonoTypeOperatorFunction<T> {
-  return scoped((subscriber) => new Phased(subscriber, phase));
-}
-
-/**
- * Errors if the first value is not there in time.
- *
- * @param due Milliseconds; `Infinity` never errs.
- * @param overdue Makes the error.
- */
-export function firstWithin<T>(
-  due: number,
-  scheduler: SchedulerLike,
-  overdue: () => XmppError,
-): MonoTypeOperatorFunction<T> {
-  return scoped((subscriber) => new Phased(subscriber, undefined, due, scheduler, overdue));
-}
+export const inPhase: <T>(phase: Phase) => MonoTypeOperatorFunction<T> = within;
 
 /** The time to the first value. */
 class Phased<T> extends Scope<T> {
-  #waiting = true;
-  #timer: Subscription | undefined;
+  readonly #phase: Phase | undefined;
+  waiting = true;
+  timer: Subscription | undefined;
 
-  constructor(
-    subscriber: Subscriber<T>,
-    private readonly phase?: Phase,
-    private readonly due = Infinity,
-    private readonly scheduler: SchedulerLike = asyncScheduler,
-    private readonly overdue: () => XmppError = () => new XmppTimeoutError(phase!, due),
-  ) {
+  constructor(subscriber: Subscriber<T>, phase?: Phase) {
     super(subscriber);
-  }
-
-  override hold<V>(resource$: Observable<V>): void {
-    super.hold(resource$);
-    if (!this.#waiting || this.ended || this.due === Infinity) return;
-    this.#timer = this.scheduler.schedule(() => this.failed(this.overdue()), this.due);
+    this.#phase = phase;
   }
 
   override entered(value: unknown, held: Held<never>): void {
-    this.#waiting = false;
-    this.#disarm();
+    this.#over();
     super.entered(value, held);
   }
 
   override failed(error: unknown): void {
-    if (this.#waiting && this.phase) XmppError.inPhase(error, this.phase);
+    if (this.waiting && this.#phase) XmppError.inPhase(error, this.#phase);
     super.failed(error);
   }
 
   override unsubscribe(): void {
     super.unsubscribe();
-    this.#disarm();
+    this.#over();
   }
 
-  #disarm(): void {
-    this.#timer?.unsubscribe();
-    this.#timer = undefined;
+  #over(): void {
+    this.waiting = false;
+    this.timer?.unsubscribe();
+    this.timer = undefined;
   }
 }

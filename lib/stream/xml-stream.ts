@@ -76,16 +76,18 @@ export class XmlStream {
     return this.#disposed ? EMPTY : (this.#traffic$ ??= new Subject());
   }
 
+  readonly #clock: Pick<SchedulerLike, 'now'>;
   #superseded = false;
   #disposed = false;
 
   constructor(
     readonly connection: Connection,
     limits?: Partial<XmlLimits>,
-    private readonly clock: Pick<SchedulerLike, 'now'> = asyncScheduler,
+    clock: Pick<SchedulerLike, 'now'> = asyncScheduler,
     /** What was sent to authenticate, on this stream or the one that it follows. */
     readonly secrets = new Secrets(),
   ) {
+    this.#clock = clock;
     this.receivedAt = clock.now();
     this.framing = framingOf(connection.framing);
     this.limits = xmlLimits(limits);
@@ -195,7 +197,7 @@ export class XmlStream {
 
   /** Tells that octets came or went. One function for all writes: nothing is made for each of them. */
   readonly wrote = (): void => {
-    if (this.#traffic$?.observed) this.#traffic$.next();
+    this.#traffic$?.next();
   };
 
   /** Gives elements back that came before their time: whoever reads next gets them first, in order. */
@@ -344,7 +346,7 @@ export class XmlStream {
   }
 
   #feed(chunk: Uint8Array | string): void {
-    this.receivedAt = this.clock.now();
+    this.receivedAt = this.#clock.now();
     this.#feeding = true;
     this.#parser?.write(chunk);
     this.#feeding = false;

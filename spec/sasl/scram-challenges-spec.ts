@@ -130,7 +130,7 @@ describe('SCRAM against a server that breaks the rules', () => {
       ['a nonce that does not extend ours', `r=${nonce},s=${salt},i=4096`],
       ['salt', `r=${full},s=QSXCR-Q6sek8bf92,i=4096`],
       ['NaN iterations', `r=${full},s=${salt},i=4096x`],
-      ['1 iterations of PBKDF2; 4096 to 1000000', `r=${full},s=${salt},i=1`],
+      ['1 iterations, not 4096 to 1000000', `r=${full},s=${salt},i=1`],
     ])('says what is wrong: %s', (words, challenge) => {
       const error = errorOf(started().respond(typeof challenge === 'string' ? bytes(challenge) : challenge));
       expect(error).toMatchObject({ text: expect.stringContaining(words) });
@@ -226,7 +226,7 @@ describe('SCRAM against a server that breaks the rules', () => {
       const exchange = started();
       expect(errorOf(exchange.finish(data === undefined ? undefined : bytes(data)))).toMatchObject({
         condition: 'server-not-authentic',
-        text: expect.stringContaining('before it has proved itself'),
+        text: expect.stringContaining('before proof'),
       });
       expectDead(exchange);
     });
@@ -268,7 +268,7 @@ describe('SCRAM against a server that breaks the rules', () => {
   it('a challenge before the initial response is a fault', () => {
     expect(errorOf(scram('SHA-1').start(saslContext()).respond(bytes(first)))).toMatchObject({
       condition: 'bad-challenge',
-      text: expect.stringContaining('where none is due'),
+      text: expect.stringContaining('no challenge is due'),
     });
   });
 

@@ -27,7 +27,7 @@ describe('the mechanisms of a single message', () => {
       expect(errorOf(exchange.respond(bytes(challenge)))).toMatchObject({
         condition: 'bad-challenge',
         mechanism: mechanism.name,
-        text: expect.stringContaining(mechanism.name),
+        text: 'no challenge is due',
       });
     }
   });

@@ -35,7 +35,7 @@ const OUR_HEADER = `<?xml version='1.0'?><stream:stream xmlns:stream='${NS.strea
 const unavailable = new TlsError({
   condition: 'tls-unavailable',
   phase: 'starttls',
-  text: 'the server offers no TLS on this stream; `tls: "preferred"` would go on without',
+  text: 'the server offers no TLS on this stream',
 });
 
 describe('startTls', () => {
