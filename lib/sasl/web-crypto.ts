@@ -23,7 +23,7 @@ export function webCrypto(api?: WebCryptoApi): Crypto {
     defer(() => run(platform()!.subtle!)).pipe(
       map((buffer) => new Uint8Array(buffer)),
       catchError(() => {
-        const missing = 'WebCrypto is missing: browsers have it in secure contexts only (https, or localhost)';
+        const missing = 'there is no WebCrypto but in secure contexts (https, or localhost)';
         throw fault('crypto-failed', platform()?.subtle ? `${name} failed` : missing);
       }),
     );

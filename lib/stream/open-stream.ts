@@ -10,7 +10,7 @@ import type { Secrets } from './secrets.js';
 import { stageOf, type StageConfig } from './stage-config.js';
 import { headerFault } from './stream-header.js';
 import { unexpected } from './unexpected.js';
-import { within } from './within.js';
+import { bounded } from './within.js';
 import { XmlStream } from './xml-stream.js';
 
 /** Knows what a server will offer before it has told (see `pipelining`). */
@@ -69,15 +69,16 @@ export function openStreamOn(
 ): Observable<XmlStream> {
   return new Observable((subscriber) => {
     const { ahead, to, from, lang } = config;
-    const { timeouts, scheduler, trace } = stageOf(config);
-    const stream = new XmlStream(connection, config.limits, scheduler, secrets);
+    const stage = stageOf(config);
+    const { trace } = stage;
+    const stream = new XmlStream(connection, config.limits, stage.scheduler, secrets);
     // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
     subscriber.add(() => stream.dispose());
     const expected = ahead?.expect(connection, authenticated);
     const told = (words = '') => stream.secrets.told(words) || undefined;
     const greeting$ = concat(
       stream.header$.pipe(
-        within('open', timeouts.open, scheduler),
+        bounded('open', stage),
         tap((header) => trace({ type: 'opened', id: told(header.id), from: told(header.from) })),
       ),
       stream.next$.pipe(
@@ -93,7 +94,7 @@ export function openStreamOn(
           stream.features = element;
           ahead?.told(element, connection, authenticated, expected);
         }),
-        within('features', timeouts.features, scheduler),
+        bounded('features', stage),
         tap((element) =>
           trace({
             type: 'features',

@@ -9,7 +9,7 @@ import { hold } from './hold.js';
 import { openStreamOn, type OpenStreamConfig } from './open-stream.js';
 import { scopeMap } from './scope-map.js';
 import { stageOf, type StageConfig } from './stage-config.js';
-import { within } from './within.js';
+import { bounded } from './within.js';
 import type { XmlStream } from './xml-stream.js';
 
 export interface StartTlsConfig extends OpenStreamConfig {
@@ -62,9 +62,9 @@ const UNKNOWN_TO_SERVER =
   /^(bad-format|invalid-namespace|invalid-xml|not-authorized|unsupported-feature|unsupported-stanza-type)$/;
 
 function proceed(stream: XmlStream, config: StageConfig, advertised: unknown): Observable<unknown> {
-  const { timeouts, scheduler, trace } = stageOf(config);
+  const stage = stageOf(config);
   return defer(() => {
-    trace({ type: 'starting-tls' });
+    stage.trace({ type: 'starting-tls' });
     // Whoever is told may give up there and then: nothing is to follow the footer.
     return defer(() => {
       stream.send(xml('starttls', { xmlns: NS.tls }));
@@ -80,23 +80,23 @@ function proceed(stream: XmlStream, config: StageConfig, advertised: unknown): O
         error instanceof StreamError && error.origin === 'remote' && UNKNOWN_TO_SERVER.test(error.condition);
       throw unknown && !advertised ? unavailable(NOT_OFFERED, error) : error;
     }),
-    within('starttls', timeouts.starttls, scheduler),
+    bounded('starttls', stage),
   );
 }
 
 /** Starts TLS on a connection that both sides have agreed to secure. */
 export function secureConnection(connection: Connection, config: StageConfig): Observable<Connection> {
-  const { timeouts, scheduler, trace } = stageOf(config);
+  const stage = stageOf(config);
   return defer(() => {
-    trace({ type: 'securing' });
+    stage.trace({ type: 'securing' });
     return connection.startTls!();
   }).pipe(
     tap(({ tls }) => {
       // A transport that is not ours may hand back what it was given; nobody is to take that for TLS.
       if (!tls) throw unavailable('the transport started TLS and has none', undefined, 'tls');
-      trace({ type: 'secured', tls });
+      stage.trace({ type: 'secured', tls });
     }),
-    within('tls', timeouts.tls, scheduler),
+    bounded('tls', stage),
   );
 }
 

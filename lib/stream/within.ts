@@ -9,7 +9,9 @@ import {
 import type { Phase } from '../errors/phase.js';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
+import type { Timeouts } from '../transport/transport.js';
 import { Scope, type Held } from './scope.js';
+import type { Stage } from './stage-config.js';
 
 /**
  * Bounds a phase: errors with an `XmppTimeoutError` that names it if the first value is not there in time, and names the
@@ -42,6 +44,15 @@ export function within<T>(
       scope.hold(source);
       if (scope.waiting && due < Infinity) scope.timer = scheduler.schedule(() => scope.failed(overdue()), due);
     });
+}
+
+/** Bounds a phase of an attempt as its options have it; `bound` is for a phase that has none of its own. */
+export function bounded<T>(
+  phase: Phase,
+  { timeouts, scheduler }: Pick<Stage, 'timeouts' | 'scheduler'>,
+  bound = phase as keyof Timeouts,
+): MonoTypeOperatorFunction<T> {
+  return within(phase, timeouts[bound], scheduler);
 }
 
 /** Names the phase in an error that comes before the first value and does not yet name one. */

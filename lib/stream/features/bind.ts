@@ -7,7 +7,7 @@ import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { Secrets } from '../secrets.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
-import { within } from '../within.js';
+import { bounded } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
 import { request } from './request.js';
 
@@ -47,14 +47,14 @@ export function bind(config: BindConfig = {}): StreamFeature {
 function bindResource(
   stream: XmlStream,
   { resource, onConflict }: BindConfig,
-  context: FeatureContext,
+  stage: FeatureContext,
 ): Observable<Outcome> {
-  const { trace, timeouts, scheduler } = context;
+  const { trace } = stage;
   const ask = (wanted: string | undefined, conflicts: number): Observable<XmlElement> =>
     defer(() => {
       trace({ type: 'binding' });
       const child = wanted === undefined ? null : xml('resource', {}, wanted);
-      return request(stream, xml('bind', { xmlns: NS.bind }, child), 'bind', context);
+      return request(stream, xml('bind', { xmlns: NS.bind }, child), 'bind', stage);
     }).pipe(
       catchError((error: unknown) => {
         const isConflict = error instanceof StanzaError && error.condition === 'conflict';
@@ -62,7 +62,7 @@ function bindResource(
         return defer(() => onConflict(wanted, conflicts)).pipe(
           take(1),
           throwIfEmpty(() => error),
-          within('bind', timeouts.bind, scheduler),
+          bounded('bind', stage),
           switchMap((other) => ask(other ?? undefined, conflicts + 1)),
         );
       }),

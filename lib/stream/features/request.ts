@@ -5,7 +5,7 @@ import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { FeatureContext } from '../stream-feature.js';
 import { stanzaError } from '../stanza-error-of.js';
-import { within } from '../within.js';
+import { bounded } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
 import { answerTo } from './answer.js';
 
@@ -18,7 +18,7 @@ export function request(
   stream: XmlStream,
   payload: XmlElement,
   phase: 'bind' | 'register',
-  { agreed, timeouts, scheduler }: FeatureContext,
+  stage: FeatureContext,
   type: 'get' | 'set' = 'set',
 ): Observable<XmlElement> {
   const id = payload.name;
@@ -27,13 +27,13 @@ export function request(
     xmlns === NS.client &&
     attrs.id === id &&
     /^(result|error)$/.test(attrs.type ?? '') &&
-    isFromServer(attrs.from, agreed.jid);
+    isFromServer(attrs.from, stage.agreed.jid);
   return answerTo(stream, xml('iq', { type, id }, payload), isAnswer).pipe(
     map((answer) => {
       if (answer.attrs.type === 'error') throw stanzaError(answer, phase, stream.secrets);
       return answer;
     }),
-    within(phase, timeouts.bind, scheduler),
+    bounded(phase, stage, 'bind'),
   );
 }
 

@@ -12,7 +12,7 @@ import { elements } from '../elements.js';
 import type { Secrets } from '../secrets.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
 import { unexpected } from '../unexpected.js';
-import { within } from '../within.js';
+import { bounded } from '../within.js';
 import type { XmlStream } from '../xml-stream.js';
 
 /** What authentication needs to know of the attempt; the rest comes from the stream. */
@@ -74,7 +74,6 @@ function authenticate(
     }
     let challenged = false;
     // Bounded one by one, the computation of our message included.
-    const bounded = <T>(step$: Observable<T>) => step$.pipe(within('sasl', stage.timeouts.sasl, stage.scheduler));
     const step = (message$: Observable<XmlElement>) =>
       message$.pipe(
         switchMap((message) => {
@@ -84,7 +83,7 @@ function authenticate(
         }),
         // At once, even before the proof in it is checked: no byte behind it may be taken for a later stream's.
         tap((answer) => answer.is('success', NS.sasl) && stream.awaitRestart()),
-        bounded,
+        bounded('sasl', stage),
       );
     const respond = (challenge: XmlElement) =>
       defer(() => exchange.respond(dataOf(challenge, name) ?? new Uint8Array())).pipe(
@@ -116,7 +115,7 @@ function authenticate(
             // A mechanism may take its time to check the proof, and the server must keep silent meanwhile.
             stream.awaitRestart();
           }),
-          bounded,
+          bounded('sasl', stage),
           map((): Outcome => {
             stage.trace({ type: 'authenticated', mechanism: name });
             return { kind: 'restart', agreed: { authenticated: true } };

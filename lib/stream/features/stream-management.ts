@@ -8,7 +8,7 @@ import { parseCount } from '../management/unacknowledged.js';
 import { receivedError } from '../received-error.js';
 import type { Outcome, StreamFeature } from '../stream-feature.js';
 import { unexpected } from '../unexpected.js';
-import { within } from '../within.js';
+import { bounded } from '../within.js';
 import { answerTo } from './answer.js';
 
 export interface StreamManagementConfig {
@@ -33,10 +33,10 @@ export function resumeSession(session: ManagedSession): StreamFeature {
       if (!advertised) session.resumeFailed(undefined, 'feature-not-implemented');
       return advertised;
     },
-    negotiate: (stream, _offer, { timeouts, scheduler, trace }) =>
+    negotiate: (stream, _offer, stage) =>
       defer(() => {
         const { id, jid } = session.resumption!;
-        trace({ type: 'resuming' });
+        stage.trace({ type: 'resuming' });
         // The server may resume while we give up. A footer would then end the session in earnest (section 5: a closed stream
         // cannot be resumed), so there is none until the answer is known.
         stream.withholdFooter = true;
@@ -58,7 +58,7 @@ export function resumeSession(session: ManagedSession): StreamFeature {
             throw stream.reject(unexpected(answer, 'resumed', true));
           }),
         );
-      }).pipe(within('resume', timeouts.resume, scheduler)),
+      }).pipe(bounded('resume', stage)),
   };
 }
 
@@ -72,8 +72,9 @@ export function enableManagement(session: ManagedSession, { resume, max }: Strea
     name: 'sm',
     xmlns: NS.sm,
     parse: (advertised, _stream, { agreed }) => (agreed.jid ? advertised : undefined),
-    negotiate: (stream, _offer, { agreed: { jid }, timeouts, scheduler }) =>
+    negotiate: (stream, _offer, stage) =>
       defer(() => {
+        const { jid } = stage.agreed;
         let early = -1;
         const element = xml('enable', { xmlns: NS.sm, resume: resume || undefined, max: resume ? max : undefined });
         // With its JID bound the session is reachable: somebody's stanza may come before the server's answer.
@@ -95,7 +96,7 @@ export function enableManagement(session: ManagedSession, { resume, max }: Strea
             return { kind: 'next' };
           }),
         );
-      }).pipe(within('enable', timeouts.enable, scheduler)),
+      }).pipe(bounded('enable', stage)),
   };
 }
 

@@ -1,16 +1,14 @@
-/** Counters of XEP-0198 are unsigned 32-bit numbers and wrap (section 4). */
-const MODULUS = 2 ** 32;
+// Counters of XEP-0198 are unsigned 32-bit numbers and wrap (section 4), as `>>> 0` does.
 
 /** One more, modulo 2^32. */
 export function increment(counter: number): number {
-  return (counter + 1) % MODULUS;
+  return (counter + 1) >>> 0;
 }
 
 /** Reads an `h` as the schema has it (XEP-0198 section 12: xs:unsignedInt); `undefined` for anything else. */
-export function parseCount(text: string | undefined): number | undefined {
-  if (text === undefined || !/^[0-9]{1,10}$/.test(text)) return undefined;
+export function parseCount(text = ''): number | undefined {
   const count = Number(text);
-  return count < MODULUS ? count : undefined;
+  return /^\d{1,10}$/.test(text) && count >>> 0 === count ? count : undefined;
 }
 
 /**
@@ -22,7 +20,7 @@ export class Unacknowledged<T> {
   /** Where the items begin: taking from the front of an array costs its length. */
   #first = 0;
   /** The peer's last `h`. */
-  #acknowledged: number;
+  acknowledged: number;
   #incomplete: boolean;
 
   /**
@@ -30,17 +28,13 @@ export class Unacknowledged<T> {
    * first `h` may then be ahead of them.
    */
   constructor(acknowledged = 0, items: readonly T[] = [], incomplete = false) {
-    this.#acknowledged = acknowledged;
+    this.acknowledged = acknowledged;
     this.#items = [...items];
     this.#incomplete = incomplete;
   }
 
   get size(): number {
     return this.#items.length - this.#first;
-  }
-
-  get acknowledged(): number {
-    return this.#acknowledged;
   }
 
   push(item: T): void {
@@ -58,16 +52,16 @@ export class Unacknowledged<T> {
    * @returns The items, oldest first; `undefined` where `h` is outside the window, so that nothing can be believed.
    */
   acknowledge(h: number): T[] | undefined {
-    const ahead = (h - this.#acknowledged + MODULUS) % MODULUS;
-    const count = this.#incomplete && ahead < MODULUS / 2 ? Math.min(ahead, this.size) : ahead;
+    const ahead = (h - this.acknowledged) >>> 0;
+    const count = this.#incomplete && ahead < 2 ** 31 ? Math.min(ahead, this.size) : ahead;
     if (count > this.size) return undefined;
     this.#incomplete = false;
-    this.#acknowledged = h;
+    this.acknowledged = h;
     const taken = this.#items.slice(this.#first, this.#first + count);
     this.#first += count;
     // Once half of the array is gone, so that each item is moved once at most on average.
     if (this.#first * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#first);
+      this.#items = this.list();
       this.#first = 0;
     }
     return taken;
