@@ -73,8 +73,7 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
       }),
     );
 
-  const hmacs = (first: Uint8Array, firstData: Uint8Array, second: Uint8Array, secondData: Uint8Array) =>
-    forkJoin([crypto.hmac(hash, first, firstData), crypto.hmac(hash, second, secondData)]);
+  const hmac = (key: Uint8Array, data: Uint8Array) => crypto.hmac(hash, key, data);
 
   /** Answers the server's first message. Extensions after the iteration count are ignored, as section 5.1 asks, but for `m`. */
   const prove = (challenge: Uint8Array, gs2: Uint8Array, bare: string, username: string, ours: string) => {
@@ -102,16 +101,31 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
     const authMessage = utf8(`${bare},${text},${withoutProof}`);
     const id = `${hash}:${iterations}:${salt64}:${username}`;
     return checkOffer(offerHash).pipe(
-      concatMap(() => {
+      concatMap((): Observable<ScramKeys> => {
         const cached = cache?.get(credentials, id);
-        return cached ? of(cached) : deriveKeys(salt!, iterations);
+        if (cached) return of(cached);
+        const password = utf8(prepared(credentials.password, 'password', name));
+        return from(crypto.pbkdf2(hash, password, salt!, iterations)).pipe(
+          concatMap((salted) =>
+            forkJoin({ clientKey: hmac(salted, utf8('Client Key')), serverKey: hmac(salted, utf8('Server Key')) }),
+          ),
+        );
       }),
       concatMap((keys) =>
         from(crypto.digest(hash, keys.clientKey)).pipe(
-          concatMap((storedKey) => hmacs(storedKey, authMessage, keys.serverKey, authMessage)),
+          concatMap((storedKey) => forkJoin([hmac(storedKey, authMessage), hmac(keys.serverKey, authMessage)])),
           map(([clientSignature, serverSignature]) => {
+            /** Checks that the server knows the password too. */
             const verify = (data: Uint8Array = NOTHING) => {
-              check(attributeList(data), encodeBase64(serverSignature));
+              const [, kind, value = ''] = /^([ev])=([^,]+)/.exec(attributeList(data)) ?? [];
+              if (kind === 'e') {
+                // A value of no known name is not repeated: it could be our own proof, sent back.
+                const condition = serverErrors.get(value);
+                fail(condition ?? 'not-authorized', `the server says ${condition ? value : 'an unknown error'}`);
+              }
+              if (!kind || !equalInConstantTime(utf8(value), utf8(encodeBase64(serverSignature)))) {
+                fail('server-not-authentic', `the server's signature is ${kind ? 'wrong' : 'missing'}`);
+              }
               cache?.set(credentials, id, keys);
             };
             next = {
@@ -143,25 +157,6 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
     );
   };
 
-  const deriveKeys = (salt: Uint8Array, iterations: number): Observable<ScramKeys> =>
-    defer(() => crypto.pbkdf2(hash, utf8(prepared(credentials.password, 'password', name)), salt, iterations)).pipe(
-      concatMap((salted) => hmacs(salted, utf8('Client Key'), salted, utf8('Server Key'))),
-      map(([clientKey, serverKey]) => ({ clientKey, serverKey })),
-    );
-
-  /** Whether the server has proved that it knows the password. */
-  const check = (last: string, signature: string) => {
-    const [, kind, value = ''] = /^([ev])=([^,]+)/.exec(last) ?? [];
-    if (kind === 'e') {
-      // A value of no known name is not repeated: it could be our own proof, sent back.
-      const condition = serverErrors.get(value);
-      fail(condition ?? 'not-authorized', `the server says ${condition ? value : 'an unknown error'}`);
-    }
-    if (!kind || !equalInConstantTime(utf8(value), utf8(signature))) {
-      fail('server-not-authentic', `the server's signature is ${kind ? 'wrong' : 'missing'}`);
-    }
-  };
-
   return {
     initial: () =>
       step(() => {
@@ -188,18 +183,20 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
 }
 
 /** `server-error-value` of RFC 5802 section 7 in the conditions of RFC 6120 section 6.5, and ours where they say more. */
-const serverErrors = new Map([
-  ['invalid-encoding', 'incorrect-encoding'],
-  ['extensions-not-supported', 'malformed-request'],
-  ['invalid-proof', 'not-authorized'],
-  // The server sees another TLS connection than we do: something between terminates TLS.
-  ['channel-bindings-dont-match', 'server-not-authentic'],
-  // Our flag was `y`: the server did offer -PLUS, and somebody removed it from the list.
-  ['server-does-support-channel-binding', 'mechanisms-tampered'],
-  ['channel-binding-not-supported', 'invalid-mechanism'],
-  ['unsupported-channel-binding-type', 'invalid-mechanism'],
-  ['unknown-user', 'not-authorized'],
-  ['invalid-username-encoding', 'bad-credentials'],
-  ['no-resources', 'temporary-auth-failure'],
-  ['other-error', 'not-authorized'],
-]);
+const serverErrors = new Map(
+  Object.entries({
+    'invalid-encoding': 'incorrect-encoding',
+    'extensions-not-supported': 'malformed-request',
+    'invalid-proof': 'not-authorized',
+    // The server sees another TLS connection than we do: something between terminates TLS.
+    'channel-bindings-dont-match': 'server-not-authentic',
+    // Our flag was `y`: the server did offer -PLUS, and somebody removed it from the list.
+    'server-does-support-channel-binding': 'mechanisms-tampered',
+    'channel-binding-not-supported': 'invalid-mechanism',
+    'unsupported-channel-binding-type': 'invalid-mechanism',
+    'unknown-user': 'not-authorized',
+    'invalid-username-encoding': 'bad-credentials',
+    'no-resources': 'temporary-auth-failure',
+    'other-error': 'not-authorized',
+  }),
+);

@@ -24,8 +24,13 @@ export const defaultMechanisms: readonly SaslMechanism[] = [
  *
  * Our order counts, never the server's: whoever changes the list on the way could otherwise choose.
  */
-export function selectMechanism(context: SaslContext): SaslMechanism | undefined {
-  return mechanismsOf(context).find((mechanism) => isPossible(mechanism, context));
+export function selectMechanism(context: SaslContext, only?: string): SaslMechanism | undefined {
+  return mechanismsOf(context).find(
+    (mechanism) =>
+      mechanism.name === (only ?? mechanism.name) &&
+      context.offered.includes(mechanism.name) &&
+      mechanism.usable(context),
+  );
 }
 
 /** How a server refused. */
@@ -49,17 +54,12 @@ export function fallbackMechanism(
   refused: SaslMechanism,
   { condition, challenged }: Refusal,
 ): SaslMechanism | undefined {
-  if (!isPlus(refused.name) || challenged || bindingsOf(context) || !refusesBinding.has(condition)) return undefined;
-  const name = refused.name.slice(0, -'-PLUS'.length);
-  return mechanismsOf(context).find((mechanism) => mechanism.name === name && isPossible(mechanism, context));
+  if (!isPlus(refused.name) || challenged || bindingsOf(context) || !refusesBinding.test(condition)) return undefined;
+  return selectMechanism(context, refused.name.slice(0, -'-PLUS'.length));
 }
 
 /** The conditions of RFC 6120 section 6.5 that can mean an unknown type of channel binding; it has none of its own. */
-const refusesBinding = new Set(['not-authorized', 'malformed-request', 'incorrect-encoding', 'invalid-mechanism']);
-
-function isPossible(mechanism: SaslMechanism, context: SaslContext): boolean {
-  return context.offered.includes(mechanism.name) && mechanism.usable(context);
-}
+const refusesBinding = /^(not-authorized|malformed-request|incorrect-encoding|invalid-mechanism)$/;
 
 /** Best first. */
 export function mechanismsOf({ credentials }: SaslContext): readonly SaslMechanism[] {

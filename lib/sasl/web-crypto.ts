@@ -1,5 +1,5 @@
 import { catchError, concatMap, defer, from, map, type ObservableInput } from 'rxjs';
-import type { Crypto, HashName } from './crypto.js';
+import type { Crypto } from './crypto.js';
 import { fault } from './fault.js';
 
 /** What is needed of `globalThis.crypto`. `subtle` is absent in pages that were not loaded securely. */
@@ -27,28 +27,24 @@ export function webCrypto(api?: WebCryptoApi): Crypto {
         throw fault('crypto-failed', platform()?.subtle ? `${name} failed` : missing);
       }),
     );
-  const keyed = (
-    name: string,
-    hash: HashName,
-    key: Uint8Array,
-    usage: KeyUsage,
-    run: (subtle: SubtleCrypto, key: CryptoKey) => Promise<ArrayBuffer>,
-  ) =>
-    operation(name, (subtle) =>
-      from(subtle.importKey('raw', source(key), { name, hash }, false, [usage])).pipe(
-        concatMap((imported) => run(subtle, imported)),
-      ),
-    );
   return {
     digest: (hash, data) => operation('digest', (subtle) => subtle.digest(hash, source(data))),
     hmac: (hash, key, data) =>
-      keyed('HMAC', hash, key, 'sign', (subtle, imported) => subtle.sign('HMAC', imported, source(data))),
+      operation('HMAC', (subtle) =>
+        from(subtle.importKey('raw', source(key), { name: 'HMAC', hash }, false, ['sign'])).pipe(
+          concatMap((imported) => subtle.sign('HMAC', imported, source(data))),
+        ),
+      ),
     pbkdf2: (hash, password, salt, iterations) =>
-      keyed('PBKDF2', hash, password, 'deriveBits', (subtle, imported) =>
-        subtle.deriveBits(
-          { name: 'PBKDF2', hash, salt: source(salt), iterations },
-          imported,
-          hash === 'SHA-1' ? 160 : Number(hash.slice(4)),
+      operation('PBKDF2', (subtle) =>
+        from(subtle.importKey('raw', source(password), 'PBKDF2', false, ['deriveBits'])).pipe(
+          concatMap((imported) =>
+            subtle.deriveBits(
+              { name: 'PBKDF2', hash, salt: source(salt), iterations },
+              imported,
+              hash === 'SHA-1' ? 160 : Number(hash.slice(4)),
+            ),
+          ),
         ),
       ),
     randomBytes: (length) => platform()!.getRandomValues(new Uint8Array(length)),

@@ -15,7 +15,10 @@ export class Scope<R> implements Unsubscribable {
   #then: (() => void) | undefined;
   #subscribing = 0;
 
-  constructor(protected readonly subscriber: Subscriber<R>) {
+  declare protected readonly subscriber: Subscriber<R>;
+
+  constructor(subscriber: Subscriber<R>) {
+    this.subscriber = subscriber;
     subscriber.add(this);
   }
 

@@ -49,7 +49,7 @@ export function startTls(
     const { connection } = stream;
     const advertised = stream.features.child('starttls', NS.tls);
     if (connection.tls || policy === 'disabled' || (policy === 'preferred' && !advertised)) return hold(stream);
-    if (!connection.startTls) throw unavailable('this transport cannot start TLS');
+    if (!connection.startTls) throw unavailable('this transport has no TLS');
     return proceed(stream, config, advertised).pipe(
       switchMap(() => secureConnection(connection, config)),
       scopeMap((secured) => open(secured, config)),
@@ -93,7 +93,7 @@ export function secureConnection(connection: Connection, config: StageConfig): O
   }).pipe(
     tap(({ tls }) => {
       // A transport that is not ours may hand back what it was given; nobody is to take that for TLS.
-      if (!tls) throw unavailable('the transport started TLS and has none', undefined, 'tls');
+      if (!tls) throw unavailable('this transport has no TLS', undefined, 'tls');
       stage.trace({ type: 'secured', tls });
     }),
     bounded('tls', stage),

@@ -40,13 +40,15 @@ interface Reader {
  * Nothing is read from the connection while nobody reads elements, and what was parsed meanwhile waits in order.
  */
 export class XmlStream {
-  readonly framing: Framing;
+  declare readonly connection: Connection;
+  declare readonly secrets: Secrets;
+  declare readonly framing: Framing;
   /** Bounds of what the peer may send. */
-  readonly limits: XmlLimits;
+  declare readonly limits: XmlLimits;
   /** The peer's header, once it came. */
-  header!: StreamHeader;
+  declare header: StreamHeader;
   /** The features last advertised; or expected, until the first answer is read. */
-  features!: XmlElement;
+  declare features: XmlElement;
   /** Reads the header and the features, where something was sent ahead of them. */
   unread$: Observable<never> = EMPTY;
 
@@ -70,7 +72,7 @@ export class XmlStream {
   /** While true, letting go sends no footer. */
   withholdFooter = false;
   /** When something last came, by the scheduler's clock; white space counts too. */
-  receivedAt: number;
+  declare receivedAt: number;
   /** Emits when octets came or went. Completes when the stream is let go. */
   get traffic$(): Observable<void> {
     return this.#disposed ? EMPTY : (this.#traffic$ ??= new Subject());
@@ -81,12 +83,14 @@ export class XmlStream {
   #disposed = false;
 
   constructor(
-    readonly connection: Connection,
+    connection: Connection,
     limits?: Partial<XmlLimits>,
     clock: Pick<SchedulerLike, 'now'> = asyncScheduler,
     /** What was sent to authenticate, on this stream or the one that it follows. */
-    readonly secrets = new Secrets(),
+    secrets = new Secrets(),
   ) {
+    this.connection = connection;
+    this.secrets = secrets;
     this.#clock = clock;
     this.receivedAt = clock.now();
     this.framing = framingOf(connection.framing);

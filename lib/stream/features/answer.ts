@@ -29,7 +29,7 @@ export function answerTo(
         if (isAnswer(element)) return true;
         early.push(element);
         if (early.length > limits.elements || connection.bytesReceived - before > limits.stanzaBytes) {
-          const text = `too much came before the answer to <${request.name}/>`;
+          const text = 'too much came before the answer';
           stream.reject(new StreamError({ condition: 'policy-violation', text }));
         }
         return false;

@@ -86,6 +86,6 @@ function boundJid(text: string, secrets: Secrets): Jid {
   throw new StreamError({
     condition: 'bad-format',
     phase: 'bind',
-    text: `the server bound '${secrets.told(text)}', which is no full JID`,
+    text: `'${secrets.told(text)}' is no full JID`,
   });
 }

@@ -2,14 +2,13 @@ import { defer, EMPTY, expand, last, map, switchMap, tap, type Observable } from
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.js';
 import { fromUtf8, utf8 } from '../../sasl/bytes.js';
 import { fault } from '../../sasl/fault.js';
-import type { Credentials, SaslContext, SaslMechanism } from '../../sasl/mechanism.js';
+import type { SaslContext, SaslMechanism } from '../../sasl/mechanism.js';
 import { noMechanismError } from '../../sasl/no-mechanism-error.js';
 import { fallbackMechanism, selectMechanism } from '../../sasl/select-mechanism.js';
 import { NS } from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import { elements } from '../elements.js';
-import type { Secrets } from '../secrets.js';
 import type { FeatureContext, Outcome, StreamFeature } from '../stream-feature.js';
 import { unexpected } from '../unexpected.js';
 import { bounded } from '../within.js';
@@ -77,17 +76,16 @@ function authenticate(
     const step = (message$: Observable<XmlElement>) =>
       message$.pipe(
         switchMap((message) => {
-          addSent(secrets, message.text(), context.credentials);
+          // In base64 and as it is, and the proof or token that stands in it. EXTERNAL sends but a name.
+          const base64 = message.text();
+          const sent = fromUtf8(decodeBase64(base64) ?? new Uint8Array());
+          if (sent !== context.credentials.authzid) secrets.add(base64, sent, SECRET.exec(sent ?? '')?.[1]);
           stream.send(message);
           return stream.next$;
         }),
         // At once, even before the proof in it is checked: no byte behind it may be taken for a later stream's.
         tap((answer) => answer.is('success', NS.sasl) && stream.awaitRestart()),
         bounded('sasl', stage),
-      );
-    const respond = (challenge: XmlElement) =>
-      defer(() => exchange.respond(dataOf(challenge, name) ?? new Uint8Array())).pipe(
-        map((data) => xml('response', { xmlns: NS.sasl }, encodeBase64(data))),
       );
     return exchange.initial().pipe(
       // An empty initial response is told from none by '=' (RFC 6120 section 6.4.2).
@@ -96,12 +94,18 @@ function authenticate(
       expand((answer) => {
         if (!answer.is('challenge', NS.sasl)) return EMPTY;
         challenged = true;
-        return step(respond(answer));
+        return step(
+          defer(() => exchange.respond(dataOf(answer, name) ?? new Uint8Array())).pipe(
+            map((data) => xml('response', { xmlns: NS.sasl }, encodeBase64(data))),
+          ),
+        );
       }),
       last(),
       switchMap((answer): Observable<Outcome> => {
         if (answer.is('failure', NS.sasl)) {
-          const refusal = { condition: conditionOf(answer), challenged };
+          // Any other condition could be what we sent.
+          const defined = elements(answer).find(({ name: condition }) => CONDITIONS.test(condition));
+          const refusal = { condition: defined?.name ?? 'not-authorized', challenged };
           const next = again && (mechanism.retry?.(refusal) ?? fallbackMechanism(context, mechanism, refusal));
           if (next) return authenticate(stream, next, context, stage, false);
           const said = secrets.told(answer.child('text')?.text().trim() ?? '');
@@ -137,17 +141,6 @@ function dataOf(element: XmlElement, mechanism: string): Uint8Array | undefined 
 /** The proof of SCRAM, and what PLAIN and OAuth send at the end. */
 const SECRET = /(?:,p=|auth=Bearer |\0[^\0]*\0)([^\0\x01]+)/;
 
-/** A message in base64 and as it is, and the proof or token that stands in it. EXTERNAL sends but a name. */
-function addSent(secrets: Secrets, base64: string, { authzid }: Credentials): void {
-  const message = fromUtf8(decodeBase64(base64) ?? new Uint8Array());
-  if (message !== authzid) secrets.add(base64, message, SECRET.exec(message ?? '')?.[1]);
-}
-
 /** The conditions of RFC 6120 section 6.5. */
 const CONDITIONS =
   /^(aborted|account-disabled|credentials-expired|encryption-required|incorrect-encoding|invalid-authzid|invalid-mechanism|malformed-request|mechanism-too-weak|not-authorized|temporary-auth-failure)$/;
-
-/** Any other could be what we sent. */
-function conditionOf(failure: XmlElement): string {
-  return elements(failure).find(({ name }) => CONDITIONS.test(name))?.name ?? 'not-authorized';
-}
