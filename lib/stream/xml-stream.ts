@@ -40,7 +40,9 @@ interface Reader {
  * Nothing is read from the connection while nobody reads elements, and what was parsed meanwhile waits in order.
  */
 export class XmlStream {
+  // Declared, where the constructor or a peer's header gives the value: defining them first would be code for nothing.
   declare readonly connection: Connection;
+  /** What was sent to authenticate, on this stream or the one that it follows. */
   declare readonly secrets: Secrets;
   declare readonly framing: Framing;
   /** Bounds of what the peer may send. */
@@ -86,7 +88,6 @@ export class XmlStream {
     connection: Connection,
     limits?: Partial<XmlLimits>,
     clock: Pick<SchedulerLike, 'now'> = asyncScheduler,
-    /** What was sent to authenticate, on this stream or the one that it follows. */
     secrets = new Secrets(),
   ) {
     this.connection = connection;

@@ -67,7 +67,8 @@ export function resumeSession(session: ManagedSession): StreamFeature {
  *
  * Errors with `XmppTimeoutError` of phase `enable`.
  */
-export function enableManagement(session: ManagedSession, { resume, max }: StreamManagementConfig): StreamFeature {
+export function enableManagement(session: ManagedSession, config: StreamManagementConfig): StreamFeature {
+  const { resume, max } = config;
   return {
     name: 'sm',
     xmlns: NS.sm,
