@@ -5,20 +5,12 @@ import type { XmlElement } from './xml-element.js';
 /** Reads one element of a client's stream: the inverse of `serialize(element)`. `undefined` for anything else. */
 export function parseElement(text: string): XmlElement | undefined {
   const found: XmlElement[] = [];
-  let faulty = false;
+  const nothing = () => undefined;
   const parser = new StreamParser(
     // UTF-8 takes up to three octets for each of JavaScript's characters.
     { framing: 'stream', limits: { stanzaBytes: 1024 + 3 * text.length } },
-    {
-      open: () => undefined,
-      element: (element) => found.push(element),
-      close: () => undefined,
-      error: () => (faulty = true),
-    },
+    { open: nothing, element: (element) => found.push(element), close: nothing, error: () => (found.length = 0) },
   );
-  parser.write(`<stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}'>`);
-  parser.write(text);
-  parser.write('</stream:stream>');
-  parser.dispose();
-  return faulty || found.length !== 1 ? undefined : found[0];
+  parser.write(`<stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}'>${text}</stream:stream>`);
+  return found.length === 1 ? found[0] : undefined;
 }

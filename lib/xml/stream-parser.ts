@@ -2,10 +2,10 @@ import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import { NS } from './namespaces.js';
 import { Tokenizer } from './tokenizer.js';
-import { TreeBuilder, type TreeSink } from './tree-builder.js';
-import { Utf8Decoder } from './utf8-decoder.js';
+import { TreeBuilder } from './tree-builder.js';
+import { completeEnd, concat, decode, encode, NOTHING, notUtf8 } from './utf8.js';
 import type { XmlElement } from './xml-element.js';
-import { checkLimit, excerpt, XmlFault } from './xml-fault.js';
+import { checkLimit, unexpected, XmlFault } from './xml-fault.js';
 import { xmlLimits, type XmlLimits } from './xml-limits.js';
 
 export interface StreamParserOptions {
@@ -34,18 +34,8 @@ export interface StreamParserHandlers {
  * bounds what one kept text retains. Slices of 4096 octets would take a tenth less time, and retain 4 KB.
  */
 const SLICE = 1536;
-const NOTHING = new Uint8Array(0);
-const LONE_SURROGATE = /[\ud800-\udfff]/u;
 /** Thrown through the tokenizer to leave it at once after a handler ended the parsing. */
-const STOP = Symbol('stop');
-
-const enum State {
-  Running,
-  /** Nothing more is expected; what comes nevertheless is a fault. */
-  Sealed,
-  /** A fault was told, or the parser disposed of. */
-  Dead,
-}
+const STOP = {};
 
 /**
  * Parses what a peer sends on one stream: octets or text in, elements out, as soon as each is complete.
@@ -60,68 +50,55 @@ const enum State {
  * A restart (TLS, SASL) needs a new parser; `seal` the old one. An exception from a handler passes through `write` and
  * leaves the parser disposed.
  */
-export class StreamParser {
+export class StreamParser extends TreeBuilder {
   readonly #handlers: StreamParserHandlers;
-  readonly #limits: XmlLimits;
   readonly #frames: boolean;
   readonly #tokenizer: Tokenizer;
-  readonly #tree: TreeBuilder;
-  readonly #decoder = new Utf8Decoder();
-  #state: State = State.Running;
-  #begun = false;
+  /**
+   * How the parsing ended: sealed, so that nothing more is expected, and what comes nevertheless is a fault; or dead, since a
+   * fault was told or the parser disposed of.
+   */
+  #end: 'tls' | 'restart' | 'dead' | undefined;
   #opened = false;
   #closed = false;
-  #seal: 'tls' | 'restart' | undefined;
 
   /** Octets taken since the last element at the top level ended. */
   #used = 0;
   /** Whether white space came since. */
   #whitespace = false;
-  /** Characters of the slice being parsed that come after the last boundary; -1 if there was none in it. */
-  #afterBoundary = -1;
 
   #writing = false;
   /** What was written from within a handler. */
   readonly #waiting: (Uint8Array | string)[] = [];
-  #bytes: Uint8Array = NOTHING;
+  /** What is being written, from where on it is not decoded yet, and what is known to be wrong with it after that. */
+  #octets: Uint8Array = NOTHING;
   #offset = 0;
-  #highSurrogate = '';
+  #fault: XmlFault | undefined;
+  /** Of a character that is not complete: up to three octets, or one half of a pair of surrogates. */
+  #pending: Uint8Array = NOTHING;
+  #high = '';
   /** Elements completed in the current frame. */
   #inFrame = 0;
 
   constructor({ framing, limits }: StreamParserOptions, handlers: StreamParserHandlers) {
+    const frames = framing === 'frames';
+    super(xmlLimits(limits), !frames);
     this.#handlers = handlers;
-    this.#limits = xmlLimits(limits);
-    this.#frames = framing === 'frames';
-    const sink: TreeSink = {
-      root: (header, contentNs) => this.#onRoot(header, contentNs),
-      top: (name, xmlns) => this.#onTop(name, xmlns),
-      element: (element) => this.#onElement(element),
-      rootEnd: () => this.#onFooter(undefined),
-      whitespace: () => this.#onWhitespace(),
-    };
-    this.#tree = new TreeBuilder(sink, this.#limits, !this.#frames);
-    this.#tokenizer = new Tokenizer(this.#tree, this.#limits, this.#frames);
+    this.#frames = frames;
+    this.#tokenizer = new Tokenizer(this, this.limits, frames);
   }
 
   /** Parses a chunk, or with `frames` a whole frame. After a fault or `dispose` it does nothing. */
   write(chunk: Uint8Array | string): void {
-    if (this.#state === State.Dead) return;
-    if (this.#state === State.Sealed) {
+    if (this.#end) {
       if (this.#breaksSeal(chunk)) this.#failSealed();
       return;
     }
-    if (this.#writing) {
-      this.#waiting.push(chunk);
-      return;
-    }
+    this.#waiting.push(chunk);
+    if (this.#writing) return;
     this.#writing = true;
     try {
-      for (let next: Uint8Array | string | undefined = chunk; next !== undefined; next = this.#waiting.shift()) {
-        if (this.#frames) this.#parseFrame(next);
-        else if (typeof next === 'string') this.#parseText(next);
-        else this.#parse(next);
-      }
+      for (let next; (next = this.#waiting.shift()) !== undefined;) this.#parse(next);
     } catch (error) {
       if (error instanceof XmlFault) this.#fail(error);
       else if (error !== STOP) {
@@ -130,7 +107,7 @@ export class StreamParser {
       }
     } finally {
       this.#writing = false;
-      this.#bytes = NOTHING;
+      this.#octets = NOTHING;
       this.#offset = 0;
     }
   }
@@ -142,215 +119,174 @@ export class StreamParser {
    * `policy-violation`).
    */
   seal(reason: 'tls' | 'restart'): void {
-    if (this.#state !== State.Running) return;
-    this.#seal = reason;
-    this.#state = State.Sealed;
+    if (this.#end) return;
+    this.#end = reason;
     const left = this.#writing
-      ? this.#breaksSeal(this.#tokenizer.rest) ||
-        this.#breaksSeal(this.#bytes.subarray(this.#offset)) ||
-        this.#waiting.some((chunk) => this.#breaksSeal(chunk))
+      ? [this.#tokenizer.rest, this.#octets.subarray(this.#offset), ...this.#waiting].some((chunk) =>
+          this.#breaksSeal(chunk),
+        )
       : !this.#atRest || (reason === 'tls' && this.#whitespace);
-    if (left || this.#decoder.pending > 0 || this.#decoder.fault || this.#highSurrogate !== '') this.#failSealed();
+    if (left || this.#pending.length > 0 || this.#high || this.#fault) this.#failSealed();
   }
 
   /** The peer ended its side. An error if that is within an element or a character; the footer is not insisted on. */
   end(): void {
-    if (this.#state !== State.Running) return;
-    const whole = this.#atRest && this.#decoder.pending === 0 && this.#highSurrogate === '';
-    if (whole) this.dispose();
-    else this.#fail(new XmlFault('not-well-formed', 'the input ended within an element'));
+    if (this.#end) return;
+    if (this.#atRest) this.dispose();
+    else this.#fail(new XmlFault('not-well-formed', 'unexpected end'));
   }
 
   /** From here on nothing is called, not even for the rest of a chunk that is being parsed. */
   dispose(): void {
-    this.#state = State.Dead;
+    this.#end = 'dead';
     this.#waiting.length = 0;
   }
 
-  #parse(bytes: Uint8Array): void {
-    this.#bytes = bytes;
-    this.#offset = 0;
-    while (this.#offset < bytes.length) {
-      // Never more than the limit goes to the tokenizer, so what is buffered there is bounded, whatever it is.
-      const room = this.#limits.stanzaBytes - this.#used;
-      checkLimit(this.#used + 1, this.#limits.stanzaBytes, 'octets');
-      const start = this.#offset;
-      // A view of one kind, whatever is given (Node's sockets give a Buffer): engines read it faster then.
-      let slice = new Uint8Array(bytes.buffer, bytes.byteOffset + start, Math.min(bytes.length - start, room, SLICE));
-      // Nothing is cut in two where that can be helped.
-      if (start + slice.length < bytes.length) slice = slice.subarray(0, slice.lastIndexOf(0x3e) + 1 || SLICE);
-      this.#offset += slice.length;
-      const ascii = this.#decoder.pending === 0;
-      const text = this.#decoder.decode(slice);
-      this.#feed(text, slice.length, ascii && text.length === slice.length ? slice : undefined);
-      if (this.#decoder.fault) throw this.#decoder.fault;
-    }
-  }
-
-  /** @param ascii The octets, if they all are ASCII. */
-  #feed(text: string, octets: number, ascii: Uint8Array | undefined): void {
-    if (!this.#begun && text !== '') {
-      this.#begun = true;
-      // In XMPP it is a character, which has no place here (RFC 6120 section 11.6).
-      if (text.charCodeAt(0) === 0xfeff) throw new XmlFault('not-well-formed', 'a byte order mark');
-    }
-    this.#afterBoundary = -1;
-    this.#tokenizer.write(text, ascii);
-    const after = this.#afterBoundary;
-    if (after < 0) this.#used += octets;
-    else this.#used = this.#decoder.pending + (ascii ? after : utf8Length(text, text.length - after));
-  }
-
-  #parseFrame(frame: Uint8Array | string): void {
-    const size = typeof frame === 'string' ? utf8LengthWithin(frame, this.#limits.stanzaBytes) : frame.length;
-    checkLimit(size, this.#limits.stanzaBytes, 'octets');
-    this.#inFrame = 0;
-    this.#used = 0;
-    if (typeof frame !== 'string') {
-      this.#parse(frame);
-    } else {
-      if (LONE_SURROGATE.test(frame)) throw loneSurrogate();
-      if (frame.length > SLICE) this.#parse(new TextEncoder().encode(frame));
-      else this.#feed(frame, size, undefined);
-    }
-    if (this.#inFrame !== 1 || !this.#atRest || this.#decoder.pending > 0) {
-      throw notOneElement();
-    }
-  }
-
-  /** A pair of surrogates may be cut by the end of a chunk. */
-  #parseText(chunk: string): void {
-    let text = this.#highSurrogate + chunk;
-    const last = text.charCodeAt(text.length - 1);
-    this.#highSurrogate = last >= 0xd800 && last <= 0xdbff ? text.slice(-1) : '';
-    if (this.#highSurrogate !== '') text = text.slice(0, -1);
-    const lone = text.search(LONE_SURROGATE);
-    this.#parse(new TextEncoder().encode(lone < 0 ? text : text.slice(0, lone)));
-    if (lone >= 0) throw loneSurrogate();
-  }
-
-  get #atRest(): boolean {
-    return this.#tree.atTop && this.#tokenizer.betweenTokens;
-  }
-
-  #onRoot(header: XmlElement, contentNs: string): void {
-    if (header.name !== 'stream') throw new XmlFault('bad-format', `the stream begins with ${excerpt(header.name)}`);
-    if (header.xmlns !== NS.stream) {
-      throw new XmlFault('invalid-namespace', `the stream's namespace is ${excerpt(header.xmlns)}`);
-    }
-    this.#opened = true;
-    this.#boundary();
-    this.#handlers.open(header, contentNs);
-    this.#leaveUnlessRunning();
-  }
-
-  #onTop(name: string, xmlns: string): void {
-    // The stream is unfinished business until its header came; and no other header may follow (CVE-2022-22787).
+  #parse(chunk: Uint8Array | string): void {
     if (this.#frames) {
-      if (this.#inFrame > 0) throw notOneElement();
-      if (this.#closed) throw new XmlFault('bad-format', `${excerpt(name)} after <close/>`);
-      if (xmlns === NS.framing && (name === 'close' || (name === 'open' && !this.#opened))) return;
-      if (!this.#opened || xmlns === NS.framing) {
-        throw new XmlFault('bad-format', `${excerpt(name)} where a stream must ${this.#opened ? 'go on' : 'begin'}`);
+      this.#inFrame = this.#used = 0;
+      checkLimit('stanzaBytes', chunk.length, this.limits.stanzaBytes);
+    }
+    const text = typeof chunk === 'string' ? this.#whole(chunk) : undefined;
+    const all = (this.#octets = text === undefined ? (chunk as Uint8Array) : encode(text));
+    this.#offset = 0;
+    while (this.#offset < all.length) {
+      // Never more than the limit goes to the tokenizer, so what is buffered there is bounded, whatever it is.
+      checkLimit('stanzaBytes', this.#used + 1, this.limits.stanzaBytes);
+      const left = all.length - this.#offset;
+      const size = Math.min(left, this.limits.stanzaBytes - this.#used, SLICE);
+      let slice = all;
+      if (text === undefined || size < all.length) {
+        // A view of one kind, whatever is given (Node's sockets give a Buffer): engines read it faster then.
+        slice = new Uint8Array(all.buffer, all.byteOffset + this.#offset, size);
+        // Nothing is cut in two where that can be helped.
+        if (size < left) slice = slice.subarray(0, slice.lastIndexOf(0x3e) + 1 || SLICE);
       }
+      this.#offset += slice.length;
+      this.#used += slice.length;
+      if (slice === all && text !== undefined && this.#pending.length === 0) this.#tokenizer.write(text, slice);
+      else this.#take(slice);
     }
-    if (xmlns === NS.stream && name !== 'features' && name !== 'error') {
-      throw new XmlFault('bad-format', `stream:${excerpt(name)} within a stream`);
-    }
+    if (this.#fault) throw this.#fault;
+    if (this.#frames && (this.#inFrame !== 1 || !this.#atRest)) throw notOneElement();
   }
 
-  #onElement(element: XmlElement): void {
-    this.#boundary();
+  /** The text up to what no XML may hold beyond ASCII. With half a pair of surrogates at its end, the other half may follow. */
+  #whole(chunk: string): string {
+    const text = this.#high + chunk;
+    const end = text.search(/[\ud800-\udfff\ufffe\uffff]/u);
+    this.#high = '';
+    if (end < 0) return text;
+    const char = text[end]!;
+    if (end === text.length - 1 && char < '\udc00') this.#high = char;
+    else this.#fault = char < '\ufffe' ? notUtf8() : unexpected(char);
+    return text.slice(0, end);
+  }
+
+  #take(slice: Uint8Array): void {
+    let octets = this.#pending.length > 0 ? concat(this.#pending, slice) : slice;
+    const end = completeEnd(octets);
+    this.#pending = NOTHING;
+    if (end < octets.length) {
+      // Copied, as a socket may use its buffer again.
+      this.#pending = octets.slice(end);
+      octets = octets.subarray(0, end);
+    }
+    const [text, sound, fault] = decode(octets);
+    if (fault) this.#fault = fault;
+    this.#tokenizer.write(text, sound);
+    if (fault) throw fault;
+  }
+
+  /** Whether no element, tag or character is unfinished. */
+  get #atRest(): boolean {
+    return this.atTop && this.#tokenizer.betweenTokens && this.#pending.length === 0 && this.#high === '';
+  }
+
+  protected root(header: XmlElement, contentNs: string): void {
+    if (header.name !== 'stream') throw unexpected(header.name, 'bad-format');
+    if (header.xmlns !== NS.stream) throw unexpected(header.xmlns, 'invalid-namespace');
+    this.#opened = true;
+    this.#tell('open', header, contentNs);
+  }
+
+  protected top(name: string, xmlns: string): void {
+    if (this.#inFrame > 0) throw notOneElement();
+    // Frames have no root: the stream is unfinished business until `<open/>` came, and over after `<close/>`. And no other header
+    // may follow (CVE-2022-22787).
+    const wrong =
+      this.#frames &&
+      (this.#closed ||
+        (xmlns === NS.framing ? !(name === 'close' || (name === 'open' && !this.#opened)) : !this.#opened));
+    if (wrong || (xmlns === NS.stream && name !== 'features' && name !== 'error')) throw unexpected(name, 'bad-format');
+  }
+
+  protected element(element: XmlElement): void {
     if (this.#frames) {
       this.#inFrame++;
       // Nothing of a frame counts unless all of it is right.
-      if (this.#tokenizer.remaining > 0 || this.#offset < this.#bytes.length || this.#decoder.pending > 0) {
-        throw notOneElement();
-      }
+      if (this.#fault) throw this.#fault;
+      if (this.#tokenizer.rest.length > 0 || this.#offset < this.#octets.length || !this.#atRest) throw notOneElement();
       if (element.xmlns === NS.framing) {
-        if (element.children.length > 0) throw new XmlFault('bad-format', `${element.name} has no content`);
-        if (element.name === 'close') {
-          this.#onFooter(element);
-          return;
-        }
-        this.#opened = true;
-        this.#handlers.open(element, '');
-        this.#leaveUnlessRunning();
+        if (element.children.length > 0) throw unexpected(element.name, 'bad-format');
+        if (element.name === 'open') {
+          this.#opened = true;
+          this.#tell('open', element, '');
+        } else this.rootEnd(element);
         return;
       }
     }
-    this.#handlers.element(element);
-    this.#leaveUnlessRunning();
+    this.#tell('element', element);
   }
 
-  #onFooter(footer: XmlElement | undefined): void {
-    this.#boundary();
+  protected rootEnd(footer?: XmlElement): void {
     this.#closed = true;
-    this.#handlers.close(footer);
-    this.#leaveUnlessRunning();
+    this.#tell('close', footer);
   }
 
-  #onWhitespace(): void {
-    if (this.#frames) throw new XmlFault('bad-format', 'white space outside of any stanza');
+  whitespace(): void {
+    if (this.#frames) throw unexpected(' ', 'bad-format');
     this.#boundary();
     this.#whitespace = true;
   }
 
   #boundary(): void {
-    this.#afterBoundary = this.#tokenizer.remaining;
+    this.#used = this.#tokenizer.rest.length + this.#pending.length;
     this.#whitespace = false;
   }
 
-  #leaveUnlessRunning(): void {
-    if (this.#state !== State.Running) throw STOP;
+  #tell(what: 'open' | 'element' | 'close', element: XmlElement | undefined, contentNs?: string): void {
+    this.#boundary();
+    (this.#handlers[what] as (element?: XmlElement, contentNs?: string) => void)(element, contentNs);
+    if (this.#end) throw STOP;
   }
 
   #breaksSeal(chunk: Uint8Array | string): boolean {
-    if (this.#seal === 'tls') return chunk.length > 0;
-    if (typeof chunk === 'string') return /[^ \t\r\n]/.test(chunk);
-    return chunk.some((octet) => octet !== 0x20 && octet !== 0x0a && octet !== 0x0d && octet !== 0x09);
+    if (this.#end === 'dead') return false;
+    const octets = typeof chunk === 'string' ? encode(chunk) : chunk;
+    return octets.some((octet) => this.#end === 'tls' || ![9, 10, 13, 32].includes(octet));
   }
 
   #failSealed(): void {
+    const tls = this.#end === 'tls';
     this.dispose();
     this.#handlers.error(
-      this.#seal === 'tls'
-        ? new TlsError({ condition: 'data-after-proceed', text: 'the peer sent plaintext after <proceed/>' })
-        : new StreamError({
-            condition: 'policy-violation',
-            text: 'the peer sent data before the stream was restarted',
-          }),
+      tls
+        ? new TlsError({ condition: 'data-after-proceed' })
+        : new StreamError({ condition: 'policy-violation', text: 'data before the restart' }),
     );
   }
 
-  #fail(fault: XmlFault): void {
-    if (this.#state === State.Dead) return;
+  #fail({ condition, text }: XmlFault): void {
+    if (this.#end === 'dead') return;
     this.dispose();
     // Most often a wrong port: a web server, SSH, TLS.
-    const text = this.#opened ? fault.text : `the peer begins no XMPP stream (${fault.text})`;
-    this.#handlers.error(new StreamError({ condition: fault.condition, text }));
+    this.#handlers.error(
+      new StreamError({ condition, text: this.#opened ? text : `the peer begins no XMPP stream (${text})` }),
+    );
   }
 }
 
 function notOneElement(): XmlFault {
   return new XmlFault('bad-format', 'a frame must hold exactly one element');
-}
-
-function loneSurrogate(): XmlFault {
-  return new XmlFault('unsupported-encoding', 'the text has a lone surrogate');
-}
-
-/** The octets that `text` takes in UTF-8 from `start` on; surrogates count two each, as a pair takes four. */
-function utf8Length(text: string, start = 0): number {
-  let length = 0;
-  for (let i = start; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    length += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 2 : 3;
-  }
-  return length;
-}
-
-/** As `utf8Length`, but any number within `limit` will do if the text cannot exceed it. */
-function utf8LengthWithin(text: string, limit: number): number {
-  return text.length * 3 <= limit || text.length > limit ? text.length : utf8Length(text);
 }

@@ -1,6 +1,7 @@
 import { Attributes } from './attributes.js';
-import { ILLEGAL, isName, isQName } from './names.js';
-import { checkLimit, malformed, XmlFault } from './xml-fault.js';
+import { ENTITIES, ENTITY_NAMES, ILLEGAL, isName, isQName } from './characters.js';
+import { concat, encode, NOTHING } from './utf8.js';
+import { checkLimit, unexpected, type XmlFault } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
 
 /** What a tokenizer tells. Names are as written, prefix included; references are resolved, lines normalised. */
@@ -28,70 +29,71 @@ export interface TokenHandler {
   whitespace(): void;
 }
 
-const NL = 0x0a;
-const CR = 0x0d;
-const BANG = 0x21;
-const QUOTE = 0x22;
-const HASH = 0x23;
-const AMP = 0x26;
-const APOSTROPHE = 0x27;
-const SLASH = 0x2f;
-const LESS = 0x3c;
-const EQUAL = 0x3d;
-const GREATER = 0x3e;
-const QUESTION = 0x3f;
-const BRACKET = 0x5d;
+/** Octets that mean something; of what is unfinished, what ends it: `>`, the quotation mark that it must go on to, for `&` what can be
+ * in no reference, or ... */
+const enum Octet {
+  /** ... there is nothing unfinished. */
+  None = 0,
+  /** ... any octet: it is so short that what it is must be seen again, together with what follows. */
+  Any = 1,
+  CR = 0x0d,
+  Bang = 0x21,
+  Quote = 0x22,
+  Amp = 0x26,
+  Apostrophe = 0x27,
+  Slash = 0x2f,
+  Less = 0x3c,
+  Equal = 0x3d,
+  Greater = 0x3e,
+  Question = 0x3f,
+  Bracket = 0x5d,
+}
 
-// Where a character stands for itself.
-const IN_TEXT = 1;
-const IN_CDATA = 2;
-const IN_QUOTES = 4;
-const IN_APOSTROPHES = 8;
-const IN_NAME = 16;
-const NAME_START = 32;
-/** A name with it must be looked at more closely. */
-const UNUSUAL = 64;
-const SPACE = 128;
+/** Where an octet stands for itself, and what it is. */
+const enum Class {
+  InText = 1,
+  InCdata = 2,
+  InQuotes = 4,
+  InApostrophes = 8,
+  InName = 16,
+  NameStart = 32,
+  /** A name with it must be looked at more closely; `#` is no part of a name, but of a reference. */
+  Unusual = 64,
+  Space = 128,
+}
+/** By bit. What is not ASCII stands everywhere but in white space: that it is a character of XML was seen to before. */
 const SETS = [
-  /[\t\n -%'-;=?-\x7f]/,
-  /[\t\n -=?-\x7f]/,
-  /[ !#-%'-;=-\x7f]/,
-  /[ -%(-;=-\x7f]/,
-  /[-.:\w]/,
-  /[:A-Z_a-z]/,
-  /:/,
+  /[^\0-\x08\x0b-\x1f<>&]/,
+  /[^\0-\x08\x0b-\x1f>]/,
+  /[^\0-\x1f"<&]/,
+  /[^\0-\x1f'<&]/,
+  /[-.:\w\x80-\xff]/,
+  /[:A-Z_a-z\x80-\xff]/,
+  /[#:\x80-\xff]/,
   /[\t\n\r ]/,
 ];
 
-/** By octet as `octetsOf` has them. NUL stands nowhere, so it ends whatever is being read. */
-const CLASS = /* #__PURE__ */ Uint8Array.from({ length: 129 }, (_, code) =>
-  SETS.reduce((bits, set, n) => bits | (code > 127 ? ~SPACE : set.test(String.fromCharCode(code)) ? 1 << n : 0), 0),
+/** By octet. NUL stands nowhere, so it ends whatever is being read. */
+const CLASSES = /* #__PURE__ */ Uint8Array.from({ length: 256 }, (_, octet) =>
+  SETS.reduce((bits, set, n) => bits | (set.test(String.fromCharCode(octet)) ? 1 << n : 0), 0),
 );
 
-/** What the end of a chunk can leave unfinished. */
-const enum Rest {
-  None,
-  Reference,
-  Tag,
-  /** So short that what it is must be seen again. */
-  Any,
+/** What may come at the top. */
+const enum Stage {
+  /** The XML declaration, too. */
+  Start,
+  Prolog,
+  /** No other root. */
+  Content,
 }
 
 const CDATA = '<![CDATA[';
 /** XML 1.0 section 2.8. */
 const DECLARATION = new RegExp(
-  `<\\?xml_+version~(['"])1\\.\\d+\\1(?:_+encoding~(['"])([A-Za-z][-.\\w]*)\\2)?(?:_+standalone~(['"])(?:yes|no)\\4)?_*\\?>`
+  `^<\\?xml_+version~(['"])1\\.\\d+\\1(?:_+encoding~(['"])([A-Za-z][-.\\w]*)\\2)?(?:_+standalone~(['"])(?:yes|no)\\4)?_*\\?>`
     .replace(/~/g, '_*=_*')
     .replace(/_/g, '[\\t\\n\\r ]'),
-  'y',
 );
-const PREDEFINED = new Map([
-  ['&amp;', '&'],
-  ['&lt;', '<'],
-  ['&gt;', '>'],
-  ['&quot;', '"'],
-  ['&apos;', "'"],
-]);
 /**
  * Strings of up to this length are copies of their own; longer ones would keep the text alive that they were cut from, and are
  * not kept here.
@@ -101,8 +103,7 @@ const SHORT = 15;
 const NAMES: string[] = /* #__PURE__ */ new Array(512).fill('');
 /** Their octets, with NUL after them. */
 const NAME_OCTETS = /* #__PURE__ */ new Uint8Array(512 << 4);
-const NOTHING = /^(?!)/;
-const ENCODER = /* #__PURE__ */ new TextEncoder();
+const NEVER = /^(?!)/;
 
 /**
  * Tokens of XML 1.0 as XMPP has it (RFC 6120 section 11): no DTD, no processing instruction, no comment, and no entity but
@@ -110,7 +111,10 @@ const ENCODER = /* #__PURE__ */ new TextEncoder();
  *
  * Text is read as it comes, a tag or reference once it is complete: what the end of a chunk leaves unfinished is kept until
  * its end has come, and faults within it are told then, so that where the chunks were cut makes no difference. Each
- * character is looked at a fixed number of times, however small the chunks are.
+ * octet is looked at a fixed number of times, however small the chunks are.
+ *
+ * What is looked at are the octets, which is several times faster than looking at the characters of a string; the string is
+ * for cutting names and texts out of.
  */
 export class Tokenizer {
   readonly #handler: TokenHandler;
@@ -120,26 +124,23 @@ export class Tokenizer {
   /** The names of what is open. */
   readonly #open: string[] = [];
   #chunk = '';
-  /** The chunk's characters, an octet each: looking at them is several times faster than at those of a string. */
-  #octets = new Uint8Array(0) as Uint8Array;
+  #octets = NOTHING;
   #i = 0;
+  /** A place in the octets, and the same place in the chunk. */
+  #octetAt = 0;
+  #charAt = 0;
   /** Where the last `<` of the chunk is: whatever tag begins earlier is complete. */
   #last = 0;
-  /** What follows the current chunk. */
-  #next = '';
   /** What is not complete. */
   #rest = '';
-  #kind = Rest.None;
-  /** The quotation mark that `#rest` must go on to, if it is a tag. */
-  #quote = 0;
+  /** What ends `#rest`. */
+  #until: Octet = Octet.None;
   /** Of the text that is being read. */
   #text = '';
   /** At most how many pieces the text, value or rest consists of that is being read. */
   #pieces = 0;
   #cdata = false;
-  /** Whether an XML declaration may come. */
-  #atStart: boolean;
-  #sawRoot = false;
+  #stage: Stage;
   /** Whether the last name has a prefix or something beyond ASCII. */
   #unusual = false;
 
@@ -148,56 +149,60 @@ export class Tokenizer {
     this.#handler = handler;
     this.#limits = limits;
     this.#top = fragment ? 0 : 1;
-    this.#atStart = !fragment;
+    this.#stage = fragment ? Stage.Prolog : Stage.Start;
   }
 
-  /** Characters of the current chunk after the token that is being told. */
-  get remaining(): number {
-    return this.rest.length;
-  }
-
-  /** The characters that `remaining` counts. */
-  get rest(): string {
-    return this.#chunk.slice(this.#i) + this.#next;
+  /** The octets of the current chunk after the token that is being told. */
+  get rest(): Uint8Array {
+    return this.#octets.subarray(this.#i);
   }
 
   /** Whether no tag, reference or declaration is unfinished. */
   get betweenTokens(): boolean {
-    return this.#kind === Rest.None;
+    return this.#until === Octet.None;
   }
 
-  /**
-   * Reads a chunk, which must hold whole characters.
-   *
-   * @param octets What `octetsOf` makes of it: the octets of the chunk itself, if they all are ASCII.
-   */
-  write(chunk: string, octets: Uint8Array = octetsOf(chunk)): void {
-    let start = 0;
-    if (this.#kind !== Rest.None) {
-      start = this.#endIn(octets, 0, this.#kind);
-      if (start === 0) {
-        this.#rest = this.#joined(this.#rest, chunk);
+  /** Reads a chunk: its text, which holds none but characters of XML beyond ASCII, and the same in UTF-8. */
+  write(text: string, octets: Uint8Array): void {
+    if (this.#until !== Octet.None) {
+      if (this.#endIn(octets, 0) === 0) {
+        this.#rest = this.#joined(this.#rest, text);
         return;
       }
-      const whole = this.#rest + chunk.slice(0, start);
+      text = this.#rest + text;
+      octets = concat(encode(this.#rest), octets);
       this.#rest = '';
-      this.#kind = Rest.None;
-      this.#next = chunk.slice(start);
-      this.#read(whole, octetsOf(whole), 0);
-      this.#next = '';
+      this.#until = Octet.None;
     }
-    this.#read(chunk, octets, start);
-  }
-
-  #read(chunk: string, octets: Uint8Array, start: number): void {
-    this.#chunk = chunk;
+    this.#chunk = text;
     this.#octets = octets;
-    this.#i = start;
-    this.#last = octets.lastIndexOf(LESS);
-    while (this.#i < chunk.length) {
+    this.#i = this.#octetAt = this.#charAt = 0;
+    this.#last = octets.lastIndexOf(Octet.Less);
+    while (this.#i < octets.length) {
       if (this.#open.length > this.#top) this.#characters();
       else this.#between();
     }
+  }
+
+  /** The text of the octets from `start` to `end`. */
+  #cut(start: number, end: number): string {
+    const chunk = this.#chunk;
+    return chunk.length === this.#octets.length
+      ? chunk.slice(start, end)
+      : chunk.slice(this.#charOf(start), this.#charOf(end));
+  }
+
+  /** Where in the chunk the character of an octet is, counted from the last place that was asked for. */
+  #charOf(octetAt: number): number {
+    if (octetAt < this.#octetAt) this.#octetAt = this.#charAt = 0;
+    let i = this.#octetAt;
+    let charAt = this.#charAt;
+    for (; i < octetAt; i++) {
+      const octet = this.#octets[i]!;
+      charAt += octet >> 6 === 2 ? 0 : octet < 0xf0 ? 1 : 2;
+    }
+    this.#octetAt = i;
+    return (this.#charAt = charAt);
   }
 
   /** Before, directly within and after the root: only white space, which is neither kept nor told. */
@@ -205,57 +210,66 @@ export class Tokenizer {
     const start = this.#i;
     this.#i = spaces(this.#octets, start);
     if (this.#i > start) {
-      this.#atStart = false;
+      this.#stage ||= Stage.Prolog;
       if (this.#open.length === this.#top) this.#handler.whitespace();
     }
-    if (this.#i === this.#chunk.length) return;
-    if (this.#octets[this.#i] !== LESS) throw this.#textOutside();
+    if (this.#i === this.#octets.length) return;
+    if (at(this.#octets, this.#i) !== Octet.Less) throw this.#textOutside();
     this.#markup();
   }
 
   #textOutside(): XmlFault {
-    return new XmlFault(
-      this.#open.length === this.#top ? 'bad-format' : 'not-well-formed',
-      'text outside of any stanza',
+    return unexpected(
+      this.#cut(this.#i, this.#octets.length),
+      this.#open.length === this.#top ? 'bad-format' : undefined,
     );
   }
 
   #characters(): void {
     const octets = this.#octets;
     const start = this.#i;
-    const set = this.#cdata ? IN_CDATA : IN_TEXT;
+    const set = this.#cdata ? Class.InCdata : Class.InText;
     let i = start;
-    let end: number;
-    let code: number;
+    let code: Octet;
     let lineEnds = false;
     for (;;) {
-      while (CLASS[at(octets, i)]! & set) i++;
-      end = i;
+      while (CLASSES[at(octets, i)]! & set) i++;
       code = at(octets, i);
-      if (code === CR) lineEnds = true;
-      else if (code !== GREATER) break;
-      else if (i > start + 1 && octets[i - 1] === BRACKET && octets[i - 2] === BRACKET) {
-        if (!this.#cdata) throw malformed(']]>');
-        this.#cdata = false;
-        end = i - 2;
+      if (code === Octet.CR) lineEnds = true;
+      else if (
+        code !== Octet.Greater ||
+        (i > start + 1 && at(octets, i - 1) === Octet.Bracket && at(octets, i - 2) === Octet.Bracket)
+      )
         break;
-      }
       i++;
     }
+    const over = i === octets.length;
+    let end = code === Octet.Greater ? i - 2 : i;
     // What may be the beginning of `]]>` or of CR LF is looked at again with what follows.
-    if (i === octets.length)
-      while (end > start && end > i - 2 && (octets[end - 1] === BRACKET || octets[end - 1] === CR)) end--;
+    if (over)
+      while (end > start && end > i - 2 && (at(octets, end - 1) === Octet.Bracket || at(octets, end - 1) === Octet.CR))
+        end--;
     if (end > start) {
-      const text = this.#chunk.slice(start, end);
+      const text = this.#cut(start, end);
       this.#text = this.#joined(this.#text, lineEnds ? text.replace(/\r\n?/g, '\n') : text);
     }
     this.#i = end;
-    if (i === octets.length) {
-      if (end < i) this.#keep(Rest.Any);
-    } else if (code === LESS) this.#markup();
-    else if (code === AMP) this.#reference();
-    else if (code === GREATER) this.#i = i + 1;
-    else throw malformed(this.#chunk[i]!);
+    if (over) {
+      if (end < i) this.#keep(Octet.Any);
+    } else if (code === Octet.Less) this.#markup();
+    else if (code === Octet.Amp) {
+      const after = referenceEnd(octets, end) + 1;
+      if (after > octets.length) this.#keep(Octet.Amp);
+      else {
+        this.#text = this.#joined(this.#text, referent(this.#cut(end, after)));
+        this.#i = after;
+      }
+    } else {
+      // Of what is left, only the `]]>` that ends a CDATA section is no fault.
+      if (!this.#cdata || code !== Octet.Greater) throw unexpected(this.#cut(end, i + 1));
+      this.#cdata = false;
+      this.#i = i + 1;
+    }
   }
 
   /**
@@ -272,210 +286,192 @@ export class Tokenizer {
   #flatten(text: string): void {
     this.#pieces = 0;
     // A regular expression works on one string only, and leaves it so.
-    NOTHING.test(text);
-  }
-
-  /** `&`: a character or one of the predefined entities. */
-  #reference(): void {
-    const end = referenceEnd(this.#octets, this.#i);
-    if (end > this.#chunk.length) this.#keep(end === this.#i + 2 ? Rest.Any : Rest.Reference);
-    else {
-      this.#text = this.#joined(this.#text, resolved(this.#chunk.slice(this.#i, end)));
-      this.#i = end;
-    }
+    NEVER.test(text);
   }
 
   /** `<`: a tag, the beginning of a CDATA section, or what XMPP does not have. */
   #markup(): void {
-    const chunk = this.#chunk;
+    const octets = this.#octets;
     const start = this.#i;
-    const code = at(this.#octets, start + 1);
-    if (code === BANG) this.#section();
-    else if (start + 1 === chunk.length) this.#keep(Rest.Any);
-    else if (code === QUESTION && !this.#atStart) throw restricted();
-    else if (code !== SLASH && code !== QUESTION && !(CLASS[code]! & NAME_START)) throw malformed(chunk[start + 1]!);
+    const code = at(octets, start + 1);
+    if (code === Octet.Bang) this.#section();
+    else if (start + 1 === octets.length) this.#keep(Octet.Any);
+    else if (code === Octet.Question && this.#stage !== Stage.Start) throw restricted('<?');
+    else if (code !== Octet.Slash && code !== Octet.Question && !(CLASSES[code]! & Class.NameStart))
+      throw unexpected(this.#cut(start, start + 2));
     else {
-      this.#quote = 0;
-      if (start === this.#last && this.#endIn(this.#octets, start + 1, Rest.Tag) === 0) this.#keep(Rest.Tag);
-      else if (code === QUESTION) this.#declaration();
+      this.#until = Octet.Greater;
+      if (start === this.#last && this.#endIn(octets, start + 1) === 0) this.#keep(this.#until);
       else {
-        this.#tellText();
-        if (code === SLASH) this.#endTag();
-        else this.#startTag();
+        this.#until = Octet.None;
+        if (code === Octet.Question) this.#declaration();
+        else {
+          this.#tellText();
+          if (code === Octet.Slash) this.#endTag();
+          else this.#startTag();
+        }
       }
     }
   }
 
   /** Keeps what the chunk does not complete. */
-  #keep(kind: Rest): void {
-    this.#kind = kind;
-    this.#rest = this.#chunk.slice(this.#i);
-    this.#i = this.#chunk.length;
+  #keep(until: Octet): void {
+    this.#until = until;
+    this.#rest = this.#cut(this.#i, this.#octets.length);
+    this.#i = this.#octets.length;
   }
 
   /** Where the tag or reference ends that goes on at `i`; 0 if it does not. It is malformed if it ends with `<`. */
-  #endIn(octets: Uint8Array, i: number, kind: Rest): number {
-    if (kind === Rest.Any) return octets.length;
-    while (i < octets.length) {
-      const code = octets[i++]!;
-      if (kind === Rest.Reference) {
-        if (!(CLASS[code]! & IN_NAME)) return i;
-      } else if (code === LESS) return i;
-      else if (this.#quote !== 0) {
-        if (code === this.#quote) this.#quote = 0;
-      } else if (code === GREATER) return i;
-      else if (code === QUOTE || code === APOSTROPHE) this.#quote = code;
+  #endIn(octets: Uint8Array, i: number): number {
+    const { length } = octets;
+    if (this.#until === Octet.Any) return length;
+    if (this.#until === Octet.Amp) {
+      i = referenceEnd(octets, -1);
+      return i < length ? i + 1 : 0;
+    }
+    while (i < length) {
+      const code = at(octets, i++);
+      if (code === Octet.Less) return i;
+      if (this.#until !== Octet.Greater) {
+        if (code === this.#until) this.#until = Octet.Greater;
+      } else if (code === Octet.Greater) return i;
+      else if (code === Octet.Quote || code === Octet.Apostrophe) this.#until = code;
     }
     return 0;
   }
 
   #section(): void {
-    const head = this.#chunk.slice(this.#i, this.#i + CDATA.length);
+    const head = this.#cut(this.#i, this.#i + CDATA.length);
     if (head.length > 2) {
-      if (head[2] !== '[') throw restricted();
+      if (head[2] !== '[') throw restricted('<!');
       if (this.#open.length <= this.#top) throw this.#textOutside();
-      if (!CDATA.startsWith(head)) throw malformed(head);
+      if (!CDATA.startsWith(head)) throw unexpected(head);
     }
-    if (head.length < CDATA.length) this.#keep(Rest.Any);
+    if (head.length < CDATA.length) this.#keep(Octet.Any);
     else {
       this.#i += CDATA.length;
       this.#cdata = true;
     }
   }
 
+  /** At the very start of a chunk, as nothing may come before it. */
   #declaration(): void {
     const chunk = this.#chunk;
-    DECLARATION.lastIndex = this.#i;
     const match = DECLARATION.exec(chunk);
     if (!match) {
-      const target = chunk.slice(this.#i + 2).split(/[\t\n\r ?]/, 1)[0]!;
-      throw target === 'xml' || !isName(target) ? malformed('<?') : restricted();
+      const target = chunk.slice(2).split(/[\t\n\r ?]/, 1)[0]!;
+      throw target === 'xml' || !isName(target) ? unexpected('<?') : restricted('<?');
     }
-    const encoding = match[3] ?? 'utf-8';
-    if (encoding.toLowerCase() !== 'utf-8') throw new XmlFault('unsupported-encoding', encoding);
-    this.#i = DECLARATION.lastIndex;
-    this.#atStart = false;
+    const encoding = match[3];
+    if (encoding && encoding.toLowerCase() !== 'utf-8') throw unexpected(encoding, 'unsupported-encoding');
+    this.#i = match[0].length;
+    this.#stage = Stage.Prolog;
   }
 
   #endTag(): void {
-    const name = this.#readName(this.#i + 2);
+    // One that is too long is none that is open.
+    const name = this.#readName(this.#i + 2, Infinity);
     const end = spaces(this.#octets, this.#i);
-    if (name !== this.#open.pop() || at(this.#octets, end) !== GREATER) throw malformed('</');
+    if (name !== this.#open.pop() || at(this.#octets, end) !== Octet.Greater) throw unexpected('</');
     this.#i = end + 1;
     this.#handler.endTag();
   }
 
   #startTag(): void {
-    const chunk = this.#chunk;
     const octets = this.#octets;
-    if (this.#open.length < this.#top && this.#sawRoot) throw malformed('<');
+    if (this.#open.length < this.#top && this.#stage === Stage.Content) throw unexpected('<');
     let start = this.#i + 1;
-    const name = this.#limitedName(start);
+    const name = this.#readName(start);
     let i = this.#i;
     let attributes: Attributes | undefined;
     let xmlns: string | undefined;
     let prefixed = false;
     let count = 0;
-    let code: number;
+    let code: Octet;
     for (;;) {
       start = i;
       i = spaces(octets, i);
       code = at(octets, i);
-      if (code === SLASH || code === GREATER || i === start) break;
+      if (code === Octet.Slash || code === Octet.Greater || i === start) break;
       start = i;
-      const key = this.#limitedName(i);
+      const key = this.#readName(i);
       i = spaces(octets, this.#i);
-      if (at(octets, i) !== EQUAL) throw malformed(key);
+      if (at(octets, i) !== Octet.Equal) throw unexpected(key);
       i = spaces(octets, i + 1);
       const quote = at(octets, i);
-      const set = quote === QUOTE ? IN_QUOTES : quote === APOSTROPHE ? IN_APOSTROPHES : 0;
+      const set = quote === Octet.Quote ? Class.InQuotes : quote === Octet.Apostrophe ? Class.InApostrophes : 0;
       start = ++i;
-      while (CLASS[at(octets, i)]! & set) i++;
-      let value = chunk.slice(start, i);
-      if (at(octets, i) !== quote) {
-        value = this.#unusualValue(value, i, set);
-        i = this.#i;
+      let unusual = false;
+      for (;;) {
+        while (CLASSES[at(octets, i)]! & set) i++;
+        code = at(octets, i);
+        if (set === 0 || (code !== Octet.Amp && !(CLASSES[code]! & Class.Space))) break;
+        unusual = true;
+        i++;
       }
-      if (set === 0 || at(octets, i++) !== quote) throw malformed(value);
-      checkLimit(++count, this.#limits.attributes, 'attributes');
+      let value = this.#cut(start, i);
+      if (unusual)
+        // XML 1.0 section 3.3.3.
+        value = value.replace(/&[-#.:\w\x80-\uffff]*;?|\r\n|[\t\n\r]/g, (found) =>
+          found[0] === '&' ? referent(found) : ' ',
+        );
+      if (set === 0 || code !== quote) throw unexpected(value);
+      i++;
+      checkLimit('attributes', ++count, this.#limits.attributes);
       if (key === 'xmlns') {
-        if (xmlns !== undefined) throw malformed(key);
+        if (xmlns !== undefined) throw unexpected(key);
         xmlns = value;
         continue;
       }
       attributes ??= new Attributes();
-      if (attributes[key] !== undefined) throw malformed(key);
+      if (attributes[key] !== undefined) throw unexpected(key);
       attributes[key] = value;
       if (this.#unusual && key !== 'xml:lang' && key.includes(':')) prefixed = true;
     }
-    const empty = code === SLASH;
+    const empty = code === Octet.Slash;
     if (empty) i++;
-    if (at(octets, i) !== GREATER) throw malformed(name);
+    if (at(octets, i) !== Octet.Greater) throw unexpected(name);
     this.#i = i + 1;
-    this.#atStart = false;
-    this.#sawRoot = true;
+    this.#stage = Stage.Content;
     this.#handler.startTag(name, attributes, xmlns, prefixed, count);
     if (empty) this.#handler.endTag();
     else this.#open.push(name);
   }
 
-  /** The rest of a value with references or white space other than blanks (XML 1.0 section 3.3.3). */
-  #unusualValue(value: string, i: number, set: number): string {
-    const octets = this.#octets;
-    this.#pieces = 0;
-    for (;;) {
-      const code = at(octets, i);
-      let start = i;
-      if (code === AMP) value = this.#joined(value, resolved(this.#chunk.slice(start, (i = referenceEnd(octets, i)))));
-      else if (CLASS[code]! & SPACE) {
-        i += code === CR && at(octets, i + 1) === NL ? 2 : 1;
-        value += ' ';
-      } else break;
-      start = i;
-      while (CLASS[at(octets, i)]! & set) i++;
-      if (i > start) value = this.#joined(value, this.#chunk.slice(start, i));
-    }
-    this.#i = i;
-    this.#flatten(value);
-    return value;
-  }
-
-  #limitedName(start: number): string {
-    const name = this.#readName(start);
-    checkLimit(name.length, this.#limits.nameLength, 'characters in a name');
-    return name;
-  }
-
   /** Reads a name, up to `#i`. */
-  #readName(start: number): string {
+  #readName(start: number, most = this.#limits.nameLength): string {
     const octets = this.#octets;
     let i = start;
     let seen = 0;
     let hash = 0;
     let code = at(octets, i);
-    if (CLASS[code]! & NAME_START) {
+    if (CLASSES[code]! & Class.NameStart) {
       do {
-        seen |= CLASS[code]!;
+        seen |= CLASSES[code]!;
         hash = (hash * 189 + code) & 511;
         code = at(octets, ++i);
-      } while (CLASS[code]! & IN_NAME);
+      } while (CLASSES[code]! & Class.InName);
     }
     this.#i = i;
-    this.#unusual = (seen & UNUSUAL) !== 0;
+    this.#unusual = (seen & Class.Unusual) !== 0;
     const length = i - start;
     const known = hash << 4;
+    let name = '';
     if (length <= SHORT) {
       let same = 0;
       while (same < length && NAME_OCTETS[known + same] === octets[start + same]) same++;
-      if (same === length && same > 0 && NAME_OCTETS[known + same] === 0) return NAMES[hash]!;
+      if (same === length && NAME_OCTETS[known + same] === 0) name = NAMES[hash]!;
     }
-    const name = this.#chunk.slice(start, i);
-    if (name === '' || (this.#unusual && !isQName(name))) throw malformed(name);
-    if (length <= SHORT && !/[^\0-\x7f]/.test(name)) {
-      NAMES[hash] = name;
-      NAME_OCTETS.fill(0, known, known + 16);
-      NAME_OCTETS.set(octets.subarray(start, i), known);
+    if (name === '') {
+      name = this.#cut(start, i);
+      if (name === '' || (this.#unusual && !isQName(name))) throw unexpected(name);
+      if (length <= SHORT) {
+        NAMES[hash] = name;
+        NAME_OCTETS.fill(0, known, known + 16);
+        NAME_OCTETS.set(octets.subarray(start, i), known);
+      }
     }
+    checkLimit('nameLength', name.length, most);
     return name;
   }
 
@@ -490,48 +486,36 @@ export class Tokenizer {
 }
 
 /** The octet at `i`; NUL, which may stand nowhere, beyond the end. */
-function at(octets: Uint8Array, i: number): number {
-  return i < octets.length ? octets[i]! : 0;
+function at(octets: Uint8Array, i: number): Octet {
+  return i < octets.length ? octets[i]! : Octet.None;
 }
 
 /** Where the white space ends that begins at `i`. */
 function spaces(octets: Uint8Array, i: number): number {
-  while (CLASS[at(octets, i)]! & SPACE) i++;
+  while (CLASSES[at(octets, i)]! & Class.Space) i++;
   return i;
 }
 
-/** After the character that ends the reference that begins at `i`. */
+/** Where the octet is that ends the reference whose `&` is at `i`. */
 function referenceEnd(octets: Uint8Array, i: number): number {
-  i++;
-  if (at(octets, i) === HASH) i++;
-  while (CLASS[at(octets, i)]! & IN_NAME) i++;
-  return i + 1;
-}
-
-/** An octet for each UTF-16 code unit: ASCII as it is, NUL for what XML does not allow, 128 for all others. */
-function octetsOf(text: string): Uint8Array {
-  const octets = new Uint8Array(text.length);
-  // Several times faster than the loop; with characters beyond ASCII the room does not suffice.
-  if (ENCODER.encodeInto(text, octets).read === text.length) return octets;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    octets[i] = code < 128 ? code : code < 0xfffe ? 128 : 0;
-  }
-  return octets;
+  while (CLASSES[at(octets, ++i)]! & (Class.InName | Class.Unusual));
+  return i;
 }
 
 /** What a reference stands for. */
-function resolved(reference: string): string {
-  let char = PREDEFINED.get(reference);
-  if (char !== undefined) return char;
+function referent(reference: string): string {
   const name = reference.slice(1, -1);
-  if (/^&#(x[\da-fA-F]+|\d+);$/.test(reference)) {
-    const code = Number(`0${name.slice(1)}`);
-    if (code <= 0x10ffff && !ILLEGAL.test((char = String.fromCodePoint(code)))) return char;
-  } else if (reference.endsWith(';') && isName(name)) throw restricted();
-  throw malformed(reference);
+  if (reference.endsWith(';')) {
+    let char = ENTITIES[ENTITY_NAMES.indexOf(name)];
+    if (char !== undefined) return char;
+    if (/^#(x[\da-fA-F]+|\d+)$/.test(name)) {
+      const code = Number(`0${name.slice(1)}`);
+      if (code <= 0x10ffff && !ILLEGAL.test((char = String.fromCodePoint(code)))) return char;
+    } else if (isName(name)) throw restricted(reference);
+  }
+  throw unexpected(reference);
 }
 
-function restricted(): XmlFault {
-  return new XmlFault('restricted-xml', 'a comment, DTD, processing instruction or entity');
+function restricted(what: string): XmlFault {
+  return unexpected(what, 'restricted-xml');
 }

@@ -1,26 +1,11 @@
 import { Attributes, NO_ATTRIBUTES } from './attributes.js';
-import { NamespaceScope, type Replaced } from './namespace-scope.js';
 import { NS } from './namespaces.js';
 import type { TokenHandler } from './tokenizer.js';
 import { XmlElement, type XmlNode } from './xml-element.js';
-import { checkLimit, malformed } from './xml-fault.js';
+import { checkLimit, unexpected } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
 
-const NO_CHILDREN: readonly XmlNode[] = Object.freeze([]);
-
-/** What a tree builder hands on. */
-export interface TreeSink {
-  /** The start tag of the root that stays open (`root: true`); `contentNs` is the default namespace that it declares. */
-  root(header: XmlElement, contentNs: string): void;
-  /** An element at the top level begins. */
-  top(name: string, xmlns: string): void;
-  /** An element at the top level is complete. */
-  element(element: XmlElement): void;
-  /** The root was closed. */
-  rootEnd(): void;
-  /** White space between elements at the top level was read. */
-  whitespace(): void;
-}
+const NO_CHILDREN: readonly XmlNode[] = [];
 
 /** An element whose end tag is awaited. */
 class Open {
@@ -28,21 +13,19 @@ class Open {
   xmlns = '';
   attrs: Readonly<Attributes> = NO_ATTRIBUTES;
   /** The default namespace outside of it. */
-  outerDefault = '';
-  /** The prefixes that it declared. */
-  replaced: Replaced | undefined;
+  outer = '';
+  /** The prefixes that it declares and what they stood for outside, in turn. */
+  replaced: (string | undefined)[] | undefined;
   /** Where its children begin in the list of nodes. */
   start = 0;
 }
 
 /**
- * Makes elements of tokens and resolves their namespaces. With `root`, the outermost element stays open and its children
- * are the top level (RFC 6120 section 4.2); without, the top level is outermost (RFC 7395).
+ * Makes elements of tokens and resolves their namespaces (Namespaces in XML 1.0); declaring, looking up and leaving take
+ * constant time each, whatever the depth. With a root, the outermost element stays open and its children are the top level
+ * (RFC 6120 section 4.2); without, the top level is outermost (RFC 7395).
  */
-export class TreeBuilder implements TokenHandler {
-  readonly #sink: TreeSink;
-  readonly #limits: XmlLimits;
-  readonly #scope = new NamespaceScope();
+export abstract class TreeBuilder implements TokenHandler {
   /** Elements open at the top level and within. -1: the root is awaited. */
   #depth: number;
   // Of the element at the top level.
@@ -55,14 +38,30 @@ export class TreeBuilder implements TokenHandler {
   #nodes: XmlNode[] = [];
   #count = 0;
 
-  constructor(sink: TreeSink, limits: XmlLimits, root: boolean) {
-    this.#sink = sink;
-    this.#limits = limits;
+  /** The default namespace in scope, and the prefixes. */
+  #default = '';
+  readonly #prefixes = new Map<string, string>([['xml', NS.xml]]);
+
+  constructor(
+    protected readonly limits: XmlLimits,
+    root: boolean,
+  ) {
     this.#depth = root ? -1 : 0;
   }
 
+  /** The start tag of the root that stays open; `contentNs` is the default namespace that it declares. */
+  protected abstract root(header: XmlElement, contentNs: string): void;
+  /** An element at the top level begins. */
+  protected abstract top(name: string, xmlns: string): void;
+  /** An element at the top level is complete. */
+  protected abstract element(element: XmlElement): void;
+  /** The root was closed. */
+  protected abstract rootEnd(): void;
+  /** White space between elements at the top level was read. */
+  abstract whitespace(): void;
+
   /** Whether no element at the top level is open. */
-  get atTop(): boolean {
+  protected get atTop(): boolean {
     return this.#depth <= 0;
   }
 
@@ -74,26 +73,25 @@ export class TreeBuilder implements TokenHandler {
     count: number,
   ): void {
     const depth = ++this.#depth;
-    this.#checkLimits(depth, count);
+    const { limits } = this;
+    if (depth <= 1) this.#elements = this.#attributes = 0;
+    checkLimit('depth', depth, limits.depth);
+    checkLimit('elements', ++this.#elements, limits.elements);
+    checkLimit('allAttributes', (this.#attributes += count), limits.allAttributes);
     const open = (this.#open[depth] ??= new Open());
-    const scope = this.#scope;
-    open.outerDefault = scope.default;
-    if (declared !== undefined) scope.declareDefault(declared);
+    open.outer = this.#default;
+    if (declared !== undefined) this.#default = checked('', declared);
     let attrs: Readonly<Attributes> = attributes ?? NO_ATTRIBUTES;
     if (prefixed) attrs = this.#resolveAttributes(attrs, (open.replaced = []));
 
     const colon = qname.indexOf(':');
-    const xmlns = colon < 0 ? scope.default : scope.resolve(qname, colon);
-    const name = colon < 0 ? qname : qname.slice(colon + 1);
-    if (depth === 0) {
-      this.#sink.root(new XmlElement(name, xmlns, attrs, NO_CHILDREN), scope.default);
-      return;
-    }
-    if (depth === 1) this.#sink.top(name, xmlns);
+    const xmlns = colon < 0 ? this.#default : this.#resolve(qname, colon);
+    const name = qname.slice(colon + 1);
+    if (depth === 0) return this.root(new XmlElement(name, xmlns, attrs, NO_CHILDREN), this.#default);
+    if (depth === 1) this.top(name, xmlns);
     // In no namespace, where '' alone would say "in the parent's". At the top level that is all that '' can say.
-    if (xmlns === '' && (declared === '' || (depth > 1 && this.#open[depth - 1]!.xmlns !== ''))) {
+    if (xmlns === '' && (declared === '' || (depth > 1 && this.#open[depth - 1]!.xmlns !== '')))
       attrs = Object.assign(new Attributes(), attrs, { xmlns: '' });
-    }
     open.name = name;
     open.xmlns = xmlns;
     open.attrs = attrs;
@@ -103,21 +101,23 @@ export class TreeBuilder implements TokenHandler {
   endTag(): void {
     const depth = this.#depth--;
     const open = this.#open[depth]!;
-    this.#scope.default = open.outerDefault;
-    if (open.replaced !== undefined) {
-      this.#scope.restore(open.replaced);
+    this.#default = open.outer;
+    const { replaced, start } = open;
+    if (replaced) {
       open.replaced = undefined;
+      while (replaced.length > 0) {
+        const ns = replaced.pop();
+        const prefix = replaced.pop()!;
+        if (ns) this.#prefixes.set(prefix, ns);
+        else this.#prefixes.delete(prefix);
+      }
     }
-    if (depth === 0) {
-      this.#sink.rootEnd();
-      return;
-    }
-    const { start } = open;
+    if (depth === 0) return this.rootEnd();
     const element = new XmlElement(open.name, open.xmlns, open.attrs, this.#takeNodes(start));
     open.attrs = NO_ATTRIBUTES;
     if (depth === 1) {
       if (this.#nodes.length > 1024) this.#nodes = [];
-      this.#sink.element(element);
+      this.element(element);
     } else {
       this.#nodes[start] = element;
       this.#count = start + 1;
@@ -126,18 +126,6 @@ export class TreeBuilder implements TokenHandler {
 
   text(text: string): void {
     this.#nodes[this.#count++] = text;
-  }
-
-  whitespace(): void {
-    this.#sink.whitespace();
-  }
-
-  #checkLimits(depth: number, attributes: number): void {
-    const limits = this.#limits;
-    checkLimit(depth, limits.depth, 'levels');
-    if (depth <= 1) this.#elements = this.#attributes = 0;
-    checkLimit(++this.#elements, limits.elements, 'elements');
-    checkLimit((this.#attributes += attributes), limits.allAttributes, 'attributes');
   }
 
   /** The children from `start` on, in an array of just their number; nothing keeps them here any longer. */
@@ -152,27 +140,45 @@ export class TreeBuilder implements TokenHandler {
   }
 
   /** Declarations first, wherever they stand: they apply to the element's own attributes too. */
-  #resolveAttributes(attributes: Readonly<Attributes>, replaced: Replaced): Readonly<Attributes> {
-    const scope = this.#scope;
-    let others = false;
+  #resolveAttributes(attributes: Readonly<Attributes>, replaced: (string | undefined)[]): Readonly<Attributes> {
+    const prefixes = this.#prefixes;
+    const others: string[] = [];
     for (const name in attributes) {
-      if (name.startsWith('xmlns:')) scope.declare(name.slice(6), attributes[name]!, replaced);
-      else others = true;
+      if (name.startsWith('xmlns:')) {
+        const prefix = name.slice(6);
+        const ns = checked(prefix, attributes[name]!);
+        if (ns === '') throw unexpected(name);
+        replaced.push(prefix, prefixes.get(prefix));
+        prefixes.set(prefix, ns);
+      } else others.push(name);
     }
-    if (!others) return NO_ATTRIBUTES;
+    if (others.length === 0) return NO_ATTRIBUTES;
     const resolved = new Attributes();
-    for (const name in attributes) {
-      if (name.startsWith('xmlns:')) continue;
+    for (const name of others) {
       const colon = name.indexOf(':');
       let key = name;
       if (colon >= 0) {
-        const ns = scope.resolve(name, colon);
+        const ns = this.#resolve(name, colon);
         const local = name.slice(colon + 1);
         key = ns === NS.xml ? `xml:${local}` : `{${ns}}${local}`;
       }
-      if (resolved[key] !== undefined) throw malformed(key);
+      if (resolved[key] !== undefined) throw unexpected(name);
       resolved[key] = attributes[name]!;
     }
     return resolved;
   }
+
+  /** The namespace of the name's prefix, which ends before `colon`. */
+  #resolve(qname: string, colon: number): string {
+    const prefix = qname.slice(0, colon);
+    const ns = this.#prefixes.get(prefix);
+    if (ns === undefined) throw unexpected(qname, prefix === 'xmlns' ? undefined : 'bad-namespace-prefix');
+    return ns;
+  }
+}
+
+/** The namespace that is declared. What `xml` and `xmlns` stand for is bound for ever (section 3). */
+function checked(prefix: string, ns: string): string {
+  if (prefix === 'xmlns' || (prefix === 'xml') !== (ns === NS.xml) || ns === NS.xmlns) throw unexpected(ns);
+  return ns;
 }

@@ -33,33 +33,19 @@ export class XmlElement {
 
   /** The element's own text (not that of its children), `''` if there is none. */
   text(): string {
-    const { children } = this;
-    if (children.length === 1) {
-      const only = children[0];
-      return typeof only === 'string' ? only : '';
-    }
     let text = '';
-    for (const child of children) {
-      if (typeof child === 'string') text += child;
-    }
+    for (const child of this.children) if (typeof child === 'string') text += child;
     return text;
   }
 
   /** The first child element of this name, in this namespace if one is given. */
   child(name: string, xmlns?: string): XmlElement | undefined {
-    for (const child of this.children) {
-      if (typeof child !== 'string' && child.name === name && this.#holds(child, xmlns)) return child;
-    }
-    return undefined;
+    return this.children.find((child) => this.#holds(child, name, xmlns)) as XmlElement | undefined;
   }
 
   /** All child elements of this name, in this namespace if one is given. */
   childrenOf(name: string, xmlns?: string): XmlElement[] {
-    const found: XmlElement[] = [];
-    for (const child of this.children) {
-      if (typeof child !== 'string' && child.name === name && this.#holds(child, xmlns)) found.push(child);
-    }
-    return found;
+    return this.children.filter((child) => this.#holds(child, name, xmlns)) as XmlElement[];
   }
 
   /** Whether the element has this name, and is in this namespace if one is given. */
@@ -73,8 +59,10 @@ export class XmlElement {
   }
 
   /** A child that was built without a namespace is in its parent's. */
-  #holds(child: XmlElement, xmlns: string | undefined): boolean {
-    if (xmlns === undefined || child.xmlns === xmlns) return true;
-    return child.xmlns === '' && this.xmlns === xmlns && child.attrs.xmlns !== '';
+  #holds(child: XmlNode, name: string, xmlns: string | undefined): boolean {
+    return (
+      typeof child !== 'string' &&
+      (child.is(name, xmlns) || (child.is(name, '') && this.xmlns === xmlns && child.attrs.xmlns === undefined))
+    );
   }
 }

@@ -1,3 +1,6 @@
+import { quoted } from './characters.js';
+import type { XmlLimits } from './xml-limits.js';
+
 /** The stream error conditions that incoming XML can deserve by itself (RFC 6120 section 4.9.3). */
 export type XmlFaultCondition =
   | 'bad-format'
@@ -19,16 +22,12 @@ export class XmlFault {
   ) {}
 }
 
-/** What the peer sent, as it may stand in an error: short. */
-export function excerpt(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
-}
-
-export function malformed(what: string): XmlFault {
-  return new XmlFault('not-well-formed', `unexpected ${excerpt(what)}`);
+/** Names what the peer sent, as it may stand in an error: short. */
+export function unexpected(what: string, condition: XmlFaultCondition = 'not-well-formed'): XmlFault {
+  return new XmlFault(condition, `unexpected ${quoted(what)}`);
 }
 
 /** @throws XmlFault `policy-violation` if there is more of something than may be */
-export function checkLimit(count: number, most: number, what: string): void {
-  if (count > most) throw new XmlFault('policy-violation', `more than ${most} ${what}`);
+export function checkLimit(name: keyof XmlLimits, count: number, most: number): void {
+  if (count > most) throw new XmlFault('policy-violation', `${name} > ${most}`);
 }

@@ -18,7 +18,7 @@ export interface XmlLimits {
   readonly nameLength: number;
 }
 
-export const DEFAULT_XML_LIMITS: XmlLimits = Object.freeze({
+export const DEFAULT_XML_LIMITS: XmlLimits = /* #__PURE__ */ Object.freeze({
   stanzaBytes: 1_048_576,
   depth: 64,
   elements: 8_000,
@@ -29,12 +29,7 @@ export const DEFAULT_XML_LIMITS: XmlLimits = Object.freeze({
 
 /** The defaults, with what is given in their place; `undefined` counts as not given. */
 export function xmlLimits(given: Partial<XmlLimits> = {}): XmlLimits {
-  return {
-    stanzaBytes: given.stanzaBytes ?? DEFAULT_XML_LIMITS.stanzaBytes,
-    depth: given.depth ?? DEFAULT_XML_LIMITS.depth,
-    elements: given.elements ?? DEFAULT_XML_LIMITS.elements,
-    attributes: given.attributes ?? DEFAULT_XML_LIMITS.attributes,
-    allAttributes: given.allAttributes ?? DEFAULT_XML_LIMITS.allAttributes,
-    nameLength: given.nameLength ?? DEFAULT_XML_LIMITS.nameLength,
-  };
+  const limits = { ...DEFAULT_XML_LIMITS };
+  for (const key of Object.keys(limits) as (keyof XmlLimits)[]) limits[key] = given[key] ?? limits[key];
+  return limits;
 }

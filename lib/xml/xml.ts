@@ -8,8 +8,6 @@ export type XmlAttrsInit = Readonly<Record<string, string | number | boolean | u
 /** What `xml()` takes as content; `undefined`, `null` and `false` stand for nothing, which suits `condition && xml(...)`. */
 export type XmlContent = XmlElement | string | number | null | undefined | false | readonly XmlContent[];
 
-const NO_CHILDREN: readonly XmlNode[] = Object.freeze([]);
-
 /**
  * Builds an element.
  *
@@ -24,46 +22,29 @@ const NO_CHILDREN: readonly XmlNode[] = Object.freeze([]);
  *
  * @throws UsageError `bad-content` for content that is neither element, text nor number
  */
-export function xml(name: string, attrs?: XmlAttrsInit | null, ...children: XmlContent[]): XmlElement {
+export function xml(name: string, attrs?: XmlAttrsInit | null, ...content: XmlContent[]): XmlElement {
   let xmlns = '';
-  let own: Record<string, string> | undefined;
-  if (attrs) {
-    for (const key of Object.keys(attrs)) {
-      const value = attrs[key];
-      if (value === undefined || value === null) continue;
-      if (key === 'xmlns') {
-        xmlns = String(value);
-        if (xmlns !== '') continue;
-      }
-      (own ??= new Attributes())[key] = typeof value === 'string' ? value : String(value);
-    }
+  let own: Attributes | undefined;
+  for (const key of Object.keys(attrs ?? {})) {
+    const value = attrs![key] ?? undefined;
+    if (key === 'xmlns') xmlns = `${value ?? ''}`;
+    // In no namespace: '' alone stands for that of wherever the element is.
+    if (value !== undefined && (key !== 'xmlns' || xmlns === '')) (own ??= new Attributes())[key] = `${value}`;
   }
-  return new XmlElement(name, xmlns, own ?? NO_ATTRIBUTES, children.length === 0 ? NO_CHILDREN : flatten(children, []));
+  return new XmlElement(name, xmlns, own ?? NO_ATTRIBUTES, flatten(content, []));
 }
 
 function flatten(content: readonly XmlContent[], into: XmlNode[]): XmlNode[] {
   for (const item of content) {
     if (typeof item === 'string' || typeof item === 'number') {
-      if (item === '') continue;
       const last = into.length - 1;
-      if (typeof into[last] === 'string') into[last] += String(item);
-      else into.push(String(item));
-    } else if (Array.isArray(item)) {
-      flatten(item, into);
-    } else if (isElement(item)) {
-      into.push(item);
-    } else if (item !== undefined && item !== null && item !== false) {
-      throw new UsageError('bad-content', `xml() takes elements, text and numbers, not ${describe(item)}`);
-    }
+      if (typeof into[last] === 'string') into[last] += `${item}`;
+      else if (item !== '') into.push(`${item}`);
+    } else if (Array.isArray(item)) flatten(item, into);
+    // Not `instanceof`: a page may have loaded the package twice.
+    else if ((item as XmlElement)?.attrs && (item as XmlElement).children) into.push(item as XmlElement);
+    else if ((item ?? false) !== false)
+      throw new UsageError('bad-content', `xml() takes elements, text and numbers, not ${String(item)}`);
   }
   return into;
-}
-
-/** Not `instanceof`: a page may have loaded the package twice. */
-function isElement(item: XmlContent): item is XmlElement {
-  return typeof item === 'object' && item !== null && 'children' in item && 'attrs' in item;
-}
-
-function describe(item: unknown): string {
-  return typeof item === 'object' ? `an object (${(item as object).constructor?.name ?? 'no class'})` : typeof item;
 }

@@ -34,11 +34,8 @@ const told: Record<string, StreamEvent> = {
   f: { kind: 'close', footer: undefined },
 };
 
-const restricted = new StreamError({
-  condition: 'restricted-xml',
-  text: 'a comment, DTD, processing instruction or entity',
-});
-const unfinished = new StreamError({ condition: 'not-well-formed', text: 'the input ended within an element' });
+const restricted = new StreamError({ condition: 'restricted-xml', text: 'unexpected "<!"' });
+const unfinished = new StreamError({ condition: 'not-well-formed', text: 'unexpected end' });
 const lost = new Error('lost');
 
 describe('parseStream', () => {

@@ -1,8 +1,8 @@
 import { SaxesParser } from 'saxes';
 import { Attributes } from '../../lib/xml/attributes.js';
-import { isQName } from '../../lib/xml/names.js';
+import { isQName } from '../../lib/xml/characters.js';
 import type { TokenHandler } from '../../lib/xml/tokenizer.js';
-import { excerpt, XmlFault } from '../../lib/xml/xml-fault.js';
+import { unexpected, XmlFault } from '../../lib/xml/xml-fault.js';
 import type { XmlLimits } from '../../lib/xml/xml-limits.js';
 
 interface Tag {
@@ -100,7 +100,7 @@ export class SaxesTokenizer extends Base {
     };
     this.xmldeclHandler = ({ encoding }) => {
       if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') {
-        throw new XmlFault('unsupported-encoding', `the XML declaration says ${excerpt(encoding)}`);
+        throw unexpected(encoding, 'unsupported-encoding');
       }
     };
   }
@@ -147,7 +147,7 @@ export class SaxesTokenizer extends Base {
 
   override parseEntity(entity: string): string {
     if (!entity.startsWith('#') && !PREDEFINED.has(entity) && this.isName(entity)) {
-      throw new XmlFault('restricted-xml', `the entity ${excerpt(entity)}`);
+      throw unexpected(entity, 'restricted-xml');
     }
     return super.parseEntity(entity);
   }
@@ -185,7 +185,7 @@ export class SaxesTokenizer extends Base {
       return;
     }
     const attributes = (this.#attributes ??= new Attributes());
-    if (attributes[name] !== undefined) this.fail(`duplicate attribute: ${excerpt(name)}`);
+    if (attributes[name] !== undefined) this.fail(`duplicate attribute: ${name}`);
     if (name.includes(':') && name !== 'xml:lang') this.#prefixed = true;
     attributes[name] = value;
   }
@@ -196,7 +196,7 @@ export class SaxesTokenizer extends Base {
   override closeTag(): void {
     const { tags, name } = this;
     const tag = tags.pop();
-    if (tag === undefined || tag.name !== name) this.fail(`unexpected end tag: ${excerpt(name)}`);
+    if (tag === undefined || tag.name !== name) this.fail(`unexpected end tag: ${name}`);
     if (tags.length === 0) this.closedRoot = true;
     this.state = S_TEXT;
     this.name = '';

@@ -1,4 +1,5 @@
 import { Tokenizer, type TokenHandler } from '../../lib/xml/tokenizer.js';
+import { decode, encode } from '../../lib/xml/utf8.js';
 import { XmlFault } from '../../lib/xml/xml-fault.js';
 import { DEFAULT_XML_LIMITS } from '../../lib/xml/xml-limits.js';
 import { chunked, mutant, seeded } from './mutants.js';
@@ -58,7 +59,12 @@ function record(
   const recorder = new Recorder();
   const tokenizer = new make(recorder, { ...DEFAULT_XML_LIMITS, attributes: 5, nameLength: 20 }, fragment);
   try {
-    for (const chunk of chunks) tokenizer.write(chunk);
+    for (const chunk of chunks) {
+      // What XML does not allow beyond ASCII is kept from a tokenizer.
+      const [text, octets, fault] = decode(encode(chunk));
+      tokenizer.write(text, octets);
+      if (fault) throw fault;
+    }
   } catch (error) {
     if (!(error instanceof XmlFault)) throw error;
     return [...recorder.events, error.condition];
