@@ -1,4 +1,4 @@
-import { contextFault, holds, identifierFault, type Fail } from './precis.js';
+import { contextFault, EMPTY, holds, identifierFault, TOO_LONG, type Fail } from './precis.js';
 import { decodePunycode } from './punycode.js';
 import { followsBidiRule, hostname, isRightToLeft, lowerCase, toAscii } from './unicode.js';
 
@@ -11,7 +11,8 @@ const names = (reserved: string): RegExp => {
 };
 const plain = names('..--');
 const ascii = names('(?!xn)..--');
-const ipv4 = /^(?:(?:25[0-5]|(?:2[0-4]|1\d|[1-9]|)\d)(?:\.(?!$)|$)){4}$/;
+/** An IPv4 address as the URL parser would write it. */
+const isIpv4 = (name: string): boolean => /^[\d.]+$/.test(name) && hostname(name) === name;
 
 /**
  * Prepares a domain part (RFC 7622 section 3.2): a domain name of U-labels in lower case, an IPv4 address, or an IPv6
@@ -23,25 +24,17 @@ const ipv4 = /^(?:(?:25[0-5]|(?:2[0-4]|1\d|[1-9]|)\d)(?:\.(?!$)|$)){4}$/;
  */
 export function prepareDomain(text: string, fail: Fail): string {
   // The limit stands before the URL parser, too, as that takes time squared to the length of a label.
-  if (text.length > 1023) {
-    return fail('is longer than 1023 octets');
-  }
-  if (plain.test(text)) {
-    return text.toLowerCase();
-  }
+  if (text.length > 1023) return fail(TOO_LONG);
+  if (plain.test(text)) return text.toLowerCase();
   // What UTS #46 does as well, but engines not alike: its versions differ on capital sharp s, and ada 4.0 (Node 24) leaves
   // some Hangul decomposed.
   const name = lowerCase(text)
     .normalize('NFC')
     .replace(/[.\u3002\uff0e\uff61]$/, '');
-  if (plain.test(name) || ipv4.test(name)) {
-    return name;
-  }
-  if (/^\[[\da-f:.]+\]$/.test(name)) {
-    // In its canonical form (RFC 5952), so that two spellings of one address are equal.
-    return hostname(name) ?? fail('is no IPv6 address');
-  }
-  return name ? idna(name, fail) : fail('is empty');
+  if (plain.test(name) || isIpv4(name)) return name;
+  // In its canonical form (RFC 5952), so that two spellings of one address are equal.
+  if (/^\[[\da-f:.]+\]$/.test(name)) return hostname(name) ?? fail(INVALID);
+  return name ? idna(name, fail) : fail(EMPTY);
 }
 
 /** The A-label form of a prepared domain. */
@@ -52,28 +45,20 @@ function idna(name: string, fail: Fail): string {
   // characters, of which IDNA2008 allows none but joiners.
   const bad = holds(/[^a-z\d_.\-\x80-\u{10ffff}]|(?![\u200c\u200d])\p{DI}/u.exec(name)?.[0]);
   const encoded = bad ? '' : (toAscii(name) ?? '');
-  if (ipv4.test(encoded)) {
-    return encoded;
-  }
-  if (!ascii.test(encoded)) {
-    return fail(bad ?? INVALID);
-  }
+  if (isIpv4(encoded)) return encoded;
+  if (!ascii.test(encoded)) return fail(bad ?? INVALID);
   const labels = encoded.split('.').map((label) => (label.startsWith('xn--') ? decodePunycode(label.slice(4)) : label));
   const domain = labels.join('.');
   const bidi = isRightToLeft(domain);
-  // Of what PRECIS allows, IDNA2008 excludes three blocks of combining symbols (RFC 5892 section 2.4).
-  const why = labels
-    .map(
-      (label) =>
-        identifierFault(label) ??
-        contextFault(label) ??
-        (/^\p{M}|^-|^..--|-$|[\u20d0-\u20ff\u{1d100}-\u{1d24f}]/u.test(label) || (bidi && !followsBidiRule(label))
-          ? INVALID
-          : undefined),
-    )
-    .find(Boolean);
+  for (const label of labels) {
+    const why = identifierFault(label) ?? contextFault(label);
+    if (why) return fail(why);
+    // Of what PRECIS allows, IDNA2008 excludes three blocks of combining symbols (RFC 5892 section 2.4).
+    if (/^\p{M}|^-|^..--|-$|[\u20d0-\u20ff\u{1d100}-\u{1d24f}]/u.test(label) || (bidi && !followsBidiRule(label)))
+      return fail(INVALID);
+  }
   // An A-label that its own U-label does not encode to is a fake (RFC 5891 section 5.4).
-  return why || toAscii(domain) !== encoded ? fail(why ?? INVALID) : domain;
+  return toAscii(domain) === encoded ? domain : fail(INVALID);
 }
 
-const INVALID = 'is no domain name (RFC 5890)';
+const INVALID = 'is no domain name or address';

@@ -1,8 +1,12 @@
 import { JidError } from '../errors/index.js';
 import { asciiDomain, prepareDomain } from './domain.js';
-import { holds, opaqueString, usernameCaseMapped, type Fail } from './precis.js';
+import { bareOf } from './bare-of.js';
+import { EMPTY, holds, opaqueString, TOO_LONG, usernameCaseMapped, type Fail } from './precis.js';
 
 type Part = JidError['part'];
+
+/** RFC 7622 section 3: octets of UTF-8 that each part may have. */
+const MOST = 1023;
 
 /**
  * An address of XMPP (RFC 7622): `local@domain/resource`, of which only the domain is required. Made by `jid()` or `Jid.of()`,
@@ -27,21 +31,17 @@ export class Jid {
    * @throws JidError naming the part.
    */
   static of(local: string | undefined, domain: string, resource?: string): Jid {
-    return new Jid(
-      local === undefined ? undefined : prepareLocal(local),
-      prepareDomain(domain, failDomain),
-      resource === undefined ? undefined : prepareResource(resource),
-    );
+    return new Jid(prepared('local', local), prepareDomain(domain, failing('domain')), prepared('resource', resource));
   }
 
   /** Without the resource. */
   bare(): Jid {
-    return this.resource === undefined ? this : new Jid(this.local, this.domain, undefined);
+    return this.resource === undefined ? this : this.withResource(undefined);
   }
 
   /** With this resource in place of its own; `undefined` gives the bare JID. */
   withResource(resource: string | undefined): Jid {
-    return new Jid(this.local, this.domain, resource === undefined ? undefined : prepareResource(resource));
+    return new Jid(this.local, this.domain, prepared('resource', resource));
   }
 
   /** Whether the other is the same address, resource included. */
@@ -73,13 +73,12 @@ export class Jid {
 export function jid(text: string): Jid {
   // RFC 7622 section 3.1: the first slash ends the bare JID, and within that the first @ ends the local part. Before any
   // mapping, which could make such characters out of others.
-  const slash = text.indexOf('/');
-  const bare = slash < 0 ? text : text.slice(0, slash);
+  const bare = bareOf(text);
   const at = bare.indexOf('@');
   return Jid.of(
     at < 0 ? undefined : bare.slice(0, at),
     bare.slice(at + 1),
-    slash < 0 ? undefined : text.slice(slash + 1),
+    bare === text ? undefined : text.slice(bare.length + 1),
   );
 }
 
@@ -88,29 +87,25 @@ const failing =
   (what) => {
     throw new JidError(part, `the ${part} part of the JID ${what}`);
   };
-const failLocal = failing('local');
-const failDomain = failing('domain');
-const failResource = failing('resource');
 
-function prepareLocal(text: string): string {
-  const prepared = /^[!-~]+$/.test(text) ? text.toLowerCase() : usernameCaseMapped(sized(text, failLocal), failLocal);
+function prepared(part: 'local' | 'resource', text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const fail = failing(part);
+  if (text === '') return fail(EMPTY);
+  // Refused before the work of preparing it where its length alone decides. NFC makes at least two octets of three units of UTF-16,
+  // so whatever has twice the limit in units is above it in octets as well.
+  if (text.length > 2 * MOST) return fail(TOO_LONG);
+  const done =
+    part === 'resource'
+      ? /^[ -~]+$/.test(text)
+        ? text
+        : opaqueString(text, fail)
+      : /^[!-~]+$/.test(text)
+        ? text.toLowerCase()
+        : usernameCaseMapped(text, fail);
   // RFC 7622 section 3.3.1: besides what the profile disallows.
-  const why = holds(/["&'/:<>@]/.exec(prepared)?.[0]);
-  return why ? failLocal(why) : bounded(prepared, failLocal);
+  const why = part === 'local' && holds(/["&'/:<>@]/.exec(done)?.[0]);
+  if (why) return fail(why);
+  // At most three octets for each unit of UTF-16.
+  return done.length > MOST / 3 && new TextEncoder().encode(done).length > MOST ? fail(TOO_LONG) : done;
 }
-
-const prepareResource = (text: string): string =>
-  bounded(/^[ -~]+$/.test(text) ? text : opaqueString(sized(text, failResource), failResource), failResource);
-
-/**
- * Refuses text before the work of preparing it where its length alone decides. NFC makes at least two octets of three units
- * of UTF-16, so whatever has twice the limit in units is above it in octets as well.
- */
-const sized = (text: string, fail: Fail): string =>
-  text ? (text.length > 2 * 1023 ? fail(TOO_LONG) : text) : fail('is empty');
-
-/** RFC 7622 section 3: each part has at most 1023 octets of UTF-8 (at most three for each unit of UTF-16). */
-const bounded = (text: string, fail: Fail): string =>
-  text.length > 341 && new TextEncoder().encode(text).length > 1023 ? fail(TOO_LONG) : text;
-
-const TOO_LONG = 'is longer than 1023 octets';

@@ -4,7 +4,7 @@
  */
 export function decodePunycode(text: string): string {
   const basic = text.lastIndexOf('-');
-  const output = Array.from(text.slice(0, Math.max(basic, 0)));
+  const output = [...text.slice(0, Math.max(basic, 0))];
   let n = 128;
   let bias = 72;
   let i = 0;
@@ -15,21 +15,18 @@ export function decodePunycode(text: string): string {
       const threshold = Math.min(Math.max(k - bias, 1), 26);
       i += digit * weight;
       // `!(>=)` so that a digit that is none (NaN) ends the loop too.
-      if (!(digit >= threshold)) {
-        break;
-      }
+      if (!(digit >= threshold)) break;
       weight *= 36 - threshold;
     }
     const length = output.length + 1;
-    let delta = Math.floor((i - start) / (start === 0 ? 700 : 2));
-    delta += Math.floor(delta / length);
-    for (bias = 0; delta > 455; bias += 36) {
-      delta = Math.floor(delta / 35);
-    }
-    bias += Math.floor((36 * delta) / (delta + 38));
-    n += Math.floor(i / length);
+    // Integers of 32 bits suffice for what is punycode.
+    let delta = ((i - start) / (start === 0 ? 700 : 2)) | 0;
+    delta += (delta / length) | 0;
+    for (bias = 0; delta > 455; bias += 36) delta = (delta / 35) | 0;
+    bias += ((36 * delta) / (delta + 38)) | 0;
+    n += (i / length) | 0;
     i %= length;
-    output.splice(i++, 0, n <= 0x10ffff ? String.fromCodePoint(n) : '\ufffd');
+    output.splice(i++, 0, n >>> 0 <= 0x10ffff ? String.fromCodePoint(n) : '\ufffd');
   }
   return output.join('');
 }

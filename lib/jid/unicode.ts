@@ -13,41 +13,33 @@ const R = String.raw`(?![\p{M}${AN}${EN}\u060c\u066a-\u066c\u06de\u06e9\ufd3e\uf
 /** Class L: every other letter, spacing mark and digit, but for the modifier letters of class ON. */
 const L = String.raw`(?!${RTL_BLOCKS}|[0-9\u02b9\u02ba\u02c6-\u02cf\u02ec\u2e2f\ua67f\ua717-\ua71f\ua788])[\p{L}\p{Mc}\p{Nd}\p{Nl}]`;
 
+/** Class R, AL or AN. */
+const RTL = `${R}|[${AN}]`;
+
 const matches = (source: string): ((text: string) => boolean) => {
-  const expression = new RegExp(source, 'u');
+  const expression = new RegExp(source, 'su');
   return (text) => expression.test(text);
 };
 
-/** Text that begins with the one class and ends with one of the others. */
-const framed = (first: string, last: string, marks = ''): ((text: string) => boolean) =>
-  matches(`^${first}(?:.*(?:${last}))?${marks}$`);
-
-const holdsR = matches(R);
-const holdsL = matches(L);
-const holdsAN = matches(`[${AN}]`);
-const holdsEN = matches(`[${EN}]`);
-const isRtlLabel = framed(R, `${R}|[${AN}${EN}]`, '\\p{Mn}*');
-const isLtrLabel = framed(L, `${L}|[${EN}]`, '\\p{Mn}*');
-const isRandALCat = framed(R, R);
-
 /** Whether the text holds a character of Bidi class R, AL or AN, so that the Bidi rule applies (RFC 5893 section 1.4). */
-export const isRightToLeft = (text: string): boolean => holdsR(text) || holdsAN(text);
-
-/** The six conditions of the Bidi rule (RFC 5893 section 2), for text of which every character is a PRECIS identifier's. */
-export const followsBidiRule = (label: string): boolean =>
-  isRtlLabel(label)
-    ? !holdsL(label) && !(holdsAN(label) && holdsEN(label))
-    : isLtrLabel(label) && !isRightToLeft(label);
-
-/** The older requirement of stringprep (RFC 3454 section 6): no mixture, and right-to-left text begins and ends as such. */
-export const followsStringprepBidi = (text: string): boolean => !holdsR(text) || (isRandALCat(text) && !holdsL(text));
+export const isRightToLeft = matches(RTL);
 
 /**
- * Lower case, character by character: `String.prototype.toLowerCase` makes a capital sigma another letter at the end of a
+ * The six conditions of the Bidi rule (RFC 5893 section 2), for text of which every character is a PRECIS identifier's: what a
+ * label begins with, what it ends with but for marks, and what is nowhere in it.
+ */
+export const followsBidiRule = matches(
+  `^(?:(?!.*${L})(?:(?!.*[${AN}])|(?!.*[${EN}]))${R}(?:.*(?:${RTL}|[${EN}]))?|(?!.*(?:${RTL}))${L}(?:.*(?:${L}|[${EN}]))?)\\p{Mn}*$`,
+);
+
+/** The older requirement of stringprep (RFC 3454 section 6): no mixture, and right-to-left text begins and ends as such. */
+export const followsStringprepBidi = matches(`^(?:(?!.*${R})|(?!.*${L})${R}(?:.*${R})?$)`);
+
+/**
+ * Lower case (of what Changes_When_Lowercased), character by character: `String.prototype.toLowerCase` makes a capital sigma another letter at the end of a
  * word, and then one user would have two names.
  */
-export const lowerCase = (text: string): string =>
-  text.replace(/\p{Changes_When_Lowercased}/gu, (c) => c.toLowerCase());
+export const lowerCase = (text: string): string => text.replace(/\p{CWL}/gu, (c) => c.toLowerCase());
 
 /**
  * IDNA's ToASCII, as every engine has it in its URL parser: UTS #46, nontransitional, with CheckBidi and CheckJoiners.
