@@ -11,7 +11,7 @@ import {
 } from 'rxjs';
 import type { XmppClient } from '../client/xmpp-client.js';
 import type { Session } from '../session/session.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 
 export type ClientState = 'active' | 'inactive';

@@ -25,7 +25,7 @@ import { scopeMap } from '../stream/scope-map.js';
 import type { FeatureContext } from '../stream/stream-feature.js';
 import { startTls } from '../stream/start-tls.js';
 import { inPhase } from '../stream/within.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import { XmlElement } from '../xml/xml-element.js';
 import type { XmlStream } from '../stream/xml-stream.js';

@@ -6,7 +6,7 @@ import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { within } from '../stream/within.js';
 import { XmlStream } from '../stream/xml-stream.js';
 import type { Connection, TlsPolicy } from '../transport/transport.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';

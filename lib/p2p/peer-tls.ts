@@ -8,7 +8,7 @@ import { secureConnection, startTls } from '../stream/start-tls.js';
 import { inPhase, within } from '../stream/within.js';
 import type { XmlStream } from '../stream/xml-stream.js';
 import type { Connection } from '../transport/transport.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { acceptPeer, fault, openToPeer, type PeerStream, type PeerStreamConfig } from './peer-stream.js';

@@ -2,7 +2,7 @@ import { Subscription, type SchedulerLike } from 'rxjs';
 import { impossibleCount } from '../stream/features/stream-management.js';
 import { parseCount } from '../stream/management/unacknowledged.js';
 import type { XmlStream } from '../stream/xml-stream.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { SessionMemory } from './session-memory.js';

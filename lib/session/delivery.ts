@@ -1,7 +1,7 @@
 import type { Subscriber } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 

@@ -18,7 +18,7 @@ import type { Jid } from '../jid/jid.js';
 import type { NegotiatedStream } from '../stream/negotiate.js';
 import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { Acknowledgements, type AckPolicy } from './acknowledgements.js';

@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import { XmlElement } from '../xml/xml-element.js';
 

@@ -1,7 +1,7 @@
 import { concat, ignoreElements, Observable, tap, type OperatorFunction } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { Connection } from '../transport/transport.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 import { elements } from './elements.js';

@@ -3,7 +3,7 @@ import { StreamError } from '../errors/stream-error.js';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
 import { TransportError } from '../errors/transport-error.js';
 import type { Connection } from '../transport/transport.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import { XmlElement } from '../xml/xml-element.js';
 import type { Ahead } from './open-stream.js';

@@ -1,6 +1,6 @@
 import type { Phase } from '../errors/phase.js';
 import { StanzaError, type StanzaErrorType } from '../errors/stanza-error.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { receivedError } from './received-error.js';
 import { Secrets } from './secrets.js';

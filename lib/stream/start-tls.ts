@@ -3,7 +3,7 @@ import type { Phase } from '../errors/phase.js';
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import type { Connection, TlsPolicy } from '../transport/transport.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import { hold } from './hold.js';
 import { openStreamOn, type OpenStreamConfig } from './open-stream.js';

@@ -1,6 +1,6 @@
 import { jid } from '../jid/jid.js';
 import type { Framing } from '../transport/framing.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import type { XmlElement } from '../xml/xml-element.js';
 
 /** The peer's stream header (RFC 6120 section 4.7). */

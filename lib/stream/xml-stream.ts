@@ -16,7 +16,7 @@ import { UsageError } from '../errors/usage-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import { framingOf, type Framing, type HeaderAttributes } from '../transport/framing.js';
 import type { Connection } from '../transport/transport.js';
-import { NS } from '../xml/namespaces.js';
+import * as NS from '../xml/namespaces.js';
 import { StreamParser } from '../xml/stream-parser.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { xmlLimits, type XmlLimits } from '../xml/xml-limits.js';

@@ -1,4 +1,6 @@
-export { NS } from './namespaces.js';
+import * as NS from './namespaces.js';
+
+export { NS };
 export { XmlElement, type XmlAttrs, type XmlNode } from './xml-element.js';
 export { xml, type XmlAttrsInit, type XmlContent } from './xml.js';
 export { serialize } from './serialize.js';

@@ -1,4 +1,4 @@
-import { NS } from './namespaces.js';
+import * as NS from './namespaces.js';
 import { StreamParser } from './stream-parser.js';
 import type { XmlElement } from './xml-element.js';
 

@@ -1,6 +1,6 @@
 import { XmlError } from '../errors/xml-error.js';
 import { codePoint, ENTITIES, ENTITY_NAMES, ILLEGAL, isNcName, quoted } from './characters.js';
-import { NS } from './namespaces.js';
+import * as NS from './namespaces.js';
 import type { XmlElement } from './xml-element.js';
 
 type Condition = 'illegal-character' | 'bad-name' | 'bad-namespace' | 'too-deep';

@@ -1,6 +1,6 @@
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
-import { NS } from './namespaces.js';
+import * as NS from './namespaces.js';
 import { Tokenizer } from './tokenizer.js';
 import { TreeBuilder } from './tree-builder.js';
 import { completeEnd, concat, decode, encode, NOTHING, notUtf8 } from './utf8.js';

@@ -1,5 +1,5 @@
 import { Attributes, NO_ATTRIBUTES } from './attributes.js';
-import { NS } from './namespaces.js';
+import * as NS from './namespaces.js';
 import type { TokenHandler } from './tokenizer.js';
 import { XmlElement, type XmlNode } from './xml-element.js';
 import { checkLimit, unexpected } from './xml-fault.js';

@@ -22,7 +22,7 @@ export type XmlContent = XmlElement | string | number | null | undefined | false
  *
  * @throws UsageError `bad-content` for content that is neither element, text nor number
  */
-export function xml(name: string, attrs?: XmlAttrsInit | null, ...content: XmlContent[]): XmlElement {
+export function xml(name: string, attrs?: XmlAttrsInit | null, ...children: XmlContent[]): XmlElement {
   let xmlns = '';
   let own: Attributes | undefined;
   for (const key of Object.keys(attrs ?? {})) {
@@ -31,7 +31,7 @@ export function xml(name: string, attrs?: XmlAttrsInit | null, ...content: XmlCo
     // In no namespace: '' alone stands for that of wherever the element is.
     if (value !== undefined && (key !== 'xmlns' || xmlns === '')) (own ??= new Attributes())[key] = `${value}`;
   }
-  return new XmlElement(name, xmlns, own ?? NO_ATTRIBUTES, flatten(content, []));
+  return new XmlElement(name, xmlns, own ?? NO_ATTRIBUTES, flatten(children, []));
 }
 
 function flatten(content: readonly XmlContent[], into: XmlNode[]): XmlNode[] {

@@ -8,7 +8,7 @@ import type { XmlStream } from '../../stream/xml-stream.js';
 import type { LifecycleEvent, Target, TlsInfo } from '../../trace/lifecycle-event.js';
 import { tcp } from '../../transport/node/index.js';
 import type { ConnectContext, Timeouts } from '../../transport/transport.js';
-import { NS } from '../../xml/namespaces.js';
+import * as NS from '../../xml/namespaces.js';
 import { XmlElement } from '../../xml/xml-element.js';
 import type { ServerReport } from './diagnosis.js';
 import { failureOf } from './failure-of.js';

@@ -2,7 +2,7 @@ import { catchError, defer, map, switchMap, take, throwIfEmpty, type Observable,
 import { StanzaError } from '../../errors/stanza-error.js';
 import { StreamError } from '../../errors/stream-error.js';
 import { jid, type Jid } from '../../jid/jid.js';
-import { NS } from '../../xml/namespaces.js';
+import * as NS from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { Secrets } from '../secrets.js';

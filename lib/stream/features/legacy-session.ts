@@ -1,5 +1,5 @@
 import { map } from 'rxjs';
-import { NS } from '../../xml/namespaces.js';
+import * as NS from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { Outcome, StreamFeature } from '../stream-feature.js';
 import { request } from './request.js';

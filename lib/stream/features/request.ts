@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import type { Jid } from '../../jid/jid.js';
-import { NS } from '../../xml/namespaces.js';
+import * as NS from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { FeatureContext } from '../stream-feature.js';

@@ -5,7 +5,7 @@ import { fault } from '../../sasl/fault.js';
 import type { SaslContext, SaslMechanism } from '../../sasl/mechanism.js';
 import { noMechanismError } from '../../sasl/no-mechanism-error.js';
 import { fallbackMechanism, selectMechanism } from '../../sasl/select-mechanism.js';
-import { NS } from '../../xml/namespaces.js';
+import * as NS from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import { elements } from '../elements.js';

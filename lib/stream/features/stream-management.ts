@@ -1,6 +1,6 @@
 import { defer, map } from 'rxjs';
 import { StreamError } from '../../errors/stream-error.js';
-import { NS } from '../../xml/namespaces.js';
+import * as NS from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import type { ManagedSession } from '../management/resumption.js';

@@ -1,6 +1,6 @@
 import { catchError, concatMap, defer, finalize, from, map, reduce, type Observable, type ObservableInput } from 'rxjs';
 import { TransportError } from '../../errors/transport-error.js';
-import { NS } from '../../xml/namespaces.js';
+import * as NS from '../../xml/namespaces.js';
 import { StreamParser } from '../../xml/stream-parser.js';
 import type { XmlElement } from '../../xml/xml-element.js';
 import { inTurn } from '../in-turn.js';
