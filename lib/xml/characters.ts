@@ -14,30 +14,20 @@ const NCNAME = /* #__PURE__ */ new RegExp(`^${NAME}$`, 'u');
 const QNAME = /* #__PURE__ */ new RegExp(`^${NAME}(:${NAME})?$`, 'u');
 
 /** Whether `text` is an NCName: a name without a prefix. */
-export function isNcName(text: string): boolean {
-  return NCNAME.test(text);
-}
+export const isNcName = (text: string): boolean => NCNAME.test(text);
 
 /** Whether `text` is a QName: an NCName, or two with a colon between them. */
-export function isQName(text: string): boolean {
-  return QNAME.test(text);
-}
+export const isQName = (text: string): boolean => QNAME.test(text);
 
 /** Whether `text` is a Name of XML itself, where the colon is a character like others. */
-export function isName(text: string): boolean {
-  return isNcName(text.replace(/:/g, '_'));
-}
+export const isName = (text: string): boolean => isNcName(text.replace(/:/g, '_'));
+
+const hex = (c: string): string => c.codePointAt(0)!.toString(16);
 
 /** How errors name a character: never as it is, since it may be invisible or a control character. */
-export function codePoint(c: string): string {
-  return `U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
-}
+export const codePoint = (c: string): string => `U+${hex(c).toUpperCase().padStart(4, '0')}`;
 
 /** A text of somebody else's as it may stand in an error: short, and with nothing invisible. */
-export function quoted(text: string): string {
+export const quoted = (text: string): string =>
   // JSON escapes control characters and lone surrogates; the other two that XML forbids are made visible here.
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text).replace(
-    /[\ufffe\uffff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16)}`,
-  );
-}
+  JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text).replace(/[\ufffe\uffff]/g, (c) => `\\u${hex(c)}`);

@@ -42,7 +42,7 @@ export function serialize(element: XmlElement, contextNs: string = NS.client): s
 function write(el: XmlElement, parentNs: string, defaultNs: string, streamBound: boolean, depth: number): string {
   const { name, attrs, children } = el;
   PATH[depth] = name;
-  if (depth === MAX_DEPTH) fail('too-deep', depth, `more than ${MAX_DEPTH} levels`);
+  if (depth === MAX_DEPTH) fail('too-deep', depth, `depth > ${MAX_DEPTH}`);
   if (!isNcName(name)) fail('bad-name', depth, quoted(name));
   const ns = el.xmlns !== '' || attrs.xmlns === '' ? el.xmlns : parentNs;
   let qname = name;

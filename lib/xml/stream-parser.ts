@@ -121,12 +121,14 @@ export class StreamParser extends TreeBuilder {
   seal(reason: 'tls' | 'restart'): void {
     if (this.#end) return;
     this.#end = reason;
-    const left = this.#writing
-      ? [this.#tokenizer.rest, this.#octets.subarray(this.#offset), ...this.#waiting].some((chunk) =>
-          this.#breaksSeal(chunk),
-        )
-      : !this.#atRest || (reason === 'tls' && this.#whitespace);
-    if (left || this.#pending.length > 0 || this.#high || this.#fault) this.#failSealed();
+    const left = [this.#tokenizer.rest, this.#octets.subarray(this.#offset), ...this.#waiting];
+    if (
+      left.some((chunk) => this.#breaksSeal(chunk)) ||
+      !this.#atRest ||
+      (reason === 'tls' && this.#whitespace) ||
+      this.#fault
+    )
+      this.#failSealed();
   }
 
   /** The peer ended its side. An error if that is within an element or a character; the footer is not insisted on. */
@@ -287,6 +289,4 @@ export class StreamParser extends TreeBuilder {
   }
 }
 
-function notOneElement(): XmlFault {
-  return new XmlFault('bad-format', 'a frame must hold exactly one element');
-}
+const notOneElement = (): XmlFault => new XmlFault('bad-format', 'a frame must hold exactly one element');

@@ -8,16 +8,16 @@ import type { XmlLimits } from './xml-limits.js';
 const NO_CHILDREN: readonly XmlNode[] = [];
 
 /** An element whose end tag is awaited. */
-class Open {
-  name = '';
-  xmlns = '';
-  attrs: Readonly<Attributes> = NO_ATTRIBUTES;
+interface Open {
+  readonly name: string;
+  readonly xmlns: string;
+  readonly attrs: Readonly<Attributes>;
   /** The default namespace outside of it. */
-  outer = '';
+  readonly outer: string;
   /** The prefixes that it declares and what they stood for outside, in turn. */
-  replaced: (string | undefined)[] | undefined;
+  readonly replaced: (string | undefined)[] | undefined;
   /** Where its children begin in the list of nodes. */
-  start = 0;
+  readonly start: number;
 }
 
 /**
@@ -32,8 +32,8 @@ export abstract class TreeBuilder implements TokenHandler {
   #elements = 0;
   #attributes = 0;
 
-  /** What is open, by depth; 0 is the root. The objects are used again and again. */
-  readonly #open: Open[] = [new Open()];
+  /** What is open, the root first. */
+  readonly #open: Open[] = [];
   /** The children of what is open, until their parents are complete. */
   #nodes: XmlNode[] = [];
   #count = 0;
@@ -78,43 +78,36 @@ export abstract class TreeBuilder implements TokenHandler {
     checkLimit('depth', depth, limits.depth);
     checkLimit('elements', ++this.#elements, limits.elements);
     checkLimit('allAttributes', (this.#attributes += count), limits.allAttributes);
-    const open = (this.#open[depth] ??= new Open());
-    open.outer = this.#default;
+    const outer = this.#default;
     if (declared !== undefined) this.#default = checked('', declared);
     let attrs: Readonly<Attributes> = attributes ?? NO_ATTRIBUTES;
-    if (prefixed) attrs = this.#resolveAttributes(attrs, (open.replaced = []));
+    let replaced: (string | undefined)[] | undefined;
+    if (prefixed) attrs = this.#resolveAttributes(attrs, (replaced = []));
 
     const colon = qname.indexOf(':');
     const xmlns = colon < 0 ? this.#default : this.#resolve(qname, colon);
     const name = qname.slice(colon + 1);
-    if (depth === 0) return this.root(new XmlElement(name, xmlns, attrs, NO_CHILDREN), this.#default);
+    const open = this.#open;
     if (depth === 1) this.top(name, xmlns);
     // In no namespace, where '' alone would say "in the parent's". At the top level that is all that '' can say.
-    if (xmlns === '' && (declared === '' || (depth > 1 && this.#open[depth - 1]!.xmlns !== '')))
-      attrs = Object.assign(new Attributes(), attrs, { xmlns: '' });
-    open.name = name;
-    open.xmlns = xmlns;
-    open.attrs = attrs;
-    open.start = this.#count;
+    if (xmlns === '' && depth > 0 && (declared === '' || (depth > 1 && open[open.length - 1]!.xmlns !== '')))
+      attrs = Object.assign(new Attributes(), attrs, { xmlns });
+    open.push({ name, xmlns, attrs, outer, replaced, start: this.#count });
+    if (depth === 0) this.root(new XmlElement(name, xmlns, attrs, NO_CHILDREN), this.#default);
   }
 
   endTag(): void {
     const depth = this.#depth--;
-    const open = this.#open[depth]!;
-    this.#default = open.outer;
-    const { replaced, start } = open;
-    if (replaced) {
-      open.replaced = undefined;
-      while (replaced.length > 0) {
-        const ns = replaced.pop();
-        const prefix = replaced.pop()!;
-        if (ns) this.#prefixes.set(prefix, ns);
-        else this.#prefixes.delete(prefix);
-      }
+    const { name, xmlns, attrs, outer, replaced, start } = this.#open.pop()!;
+    this.#default = outer;
+    while (replaced && replaced.length > 0) {
+      const ns = replaced.pop();
+      const prefix = replaced.pop()!;
+      if (ns) this.#prefixes.set(prefix, ns);
+      else this.#prefixes.delete(prefix);
     }
     if (depth === 0) return this.rootEnd();
-    const element = new XmlElement(open.name, open.xmlns, open.attrs, this.#takeNodes(start));
-    open.attrs = NO_ATTRIBUTES;
+    const element = new XmlElement(name, xmlns, attrs, this.#takeNodes(start));
     if (depth === 1) {
       if (this.#nodes.length > 1024) this.#nodes = [];
       this.element(element);

@@ -23,9 +23,8 @@ export class XmlFault {
 }
 
 /** Names what the peer sent, as it may stand in an error: short. */
-export function unexpected(what: string, condition: XmlFaultCondition = 'not-well-formed'): XmlFault {
-  return new XmlFault(condition, `unexpected ${quoted(what)}`);
-}
+export const unexpected = (what: string, condition: XmlFaultCondition = 'not-well-formed'): XmlFault =>
+  new XmlFault(condition, `unexpected ${quoted(what)}`);
 
 /** @throws XmlFault `policy-violation` if there is more of something than may be */
 export function checkLimit(name: keyof XmlLimits, count: number, most: number): void {
