@@ -29,8 +29,10 @@ export interface TokenHandler {
   whitespace(): void;
 }
 
-/** Octets that mean something; of what is unfinished, what ends it: `>`, the quotation mark that it must go on to, for `&` what can be
- * in no reference, or ... */
+/**
+ * Octets that mean something. As what ends something unfinished: `>`, the quotation mark that it must go on to, for `&` what can
+ * be in no reference, or ...
+ */
 const enum Octet {
   /** ... there is nothing unfinished. */
   None = 0,
@@ -61,6 +63,7 @@ const enum Class {
   Unusual = 64,
   Space = 128,
 }
+
 /** By bit. What is not ASCII stands everywhere but in white space: that it is a character of XML was seen to before. */
 const SETS = [
   /[^\0-\x08\x0b-\x1f<>&]/,
@@ -78,12 +81,13 @@ const CLASSES = /* #__PURE__ */ Uint8Array.from({ length: 256 }, (_, octet) =>
   SETS.reduce((bits, set, n) => bits | (set.test(String.fromCharCode(octet)) ? 1 << n : 0), 0),
 );
 
-/** What may come at the top. */
+/** What may come outside of elements. */
 const enum Stage {
-  /** The XML declaration, too. */
+  /** The root, or the XML declaration first. */
   Start,
+  /** The root. */
   Prolog,
-  /** No other root. */
+  /** No root: it came. */
   Content,
 }
 
