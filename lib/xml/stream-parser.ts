@@ -150,6 +150,8 @@ export class StreamParser extends TreeBuilder {
       checkLimit('stanzaBytes', chunk.length, this.limits.stanzaBytes);
     }
     const text = typeof chunk === 'string' ? this.#whole(chunk) : undefined;
+    // A frame of text is at fault as a whole.
+    if (this.#frames && this.#fault) throw this.#fault;
     const all = (this.#octets = text === undefined ? (chunk as Uint8Array) : encode(text));
     this.#offset = 0;
     while (this.#offset < all.length) {
@@ -173,14 +175,14 @@ export class StreamParser extends TreeBuilder {
     if (this.#frames && (this.#inFrame !== 1 || !this.#atRest)) throw notOneElement();
   }
 
-  /** The text up to what no XML may hold beyond ASCII. With half a pair of surrogates at its end, the other half may follow. */
+  /** The text up to what no XML may hold beyond ASCII. Half a pair of surrogates at the end of a chunk waits for the other half. */
   #whole(chunk: string): string {
     const text = this.#high + chunk;
     const end = text.search(/[\ud800-\udfff\ufffe\uffff]/u);
     this.#high = '';
     if (end < 0) return text;
     const char = text[end]!;
-    if (end === text.length - 1 && char < '\udc00') this.#high = char;
+    if (end === text.length - 1 && char < '\udc00' && !this.#frames) this.#high = char;
     else this.#fault = char < '\ufffe' ? notUtf8() : unexpected(char);
     return text.slice(0, end);
   }

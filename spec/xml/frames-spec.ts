@@ -85,7 +85,12 @@ describe('StreamParser: frames (RFC 7395)', () => {
     ['X3 a byte order mark', '\ufeff<a/>'],
     ['X3 no UTF-8', octets('<a>', 0xff, '</a>'), 'unsupported-encoding'],
     ['X3 half a character after', octets('<a/>', 0xe2)],
+    ['X3 no UTF-8 after', octets('<a/>', 0xff), 'unsupported-encoding'],
     ['X3 a lone surrogate', '<a>\ud800</a>', 'unsupported-encoding'],
+    ['X3 a lone surrogate after', '<a/>\udc00', 'unsupported-encoding'],
+    ['X3 half a pair of surrogates after', '<a/>\ud83d', 'unsupported-encoding'],
+    ['X3 half a pair of surrogates alone', '\ud83d', 'unsupported-encoding'],
+    ['X3 U+FFFF after', '<a/>\uffff', 'not-well-formed'],
     ['X3 a lone surrogate, far', `<a>${long}\udc00</a>`, 'unsupported-encoding'],
   ];
 
