@@ -20,7 +20,13 @@ export default {
     '^.+\\.[cm]?ts$': [
       '@swc/jest',
       {
-        jsc: { parser: { syntax: 'typescript' }, target: 'es2022', keepClassNames: true },
+        jsc: {
+          parser: { syntax: 'typescript' },
+          target: 'es2022',
+          keepClassNames: true,
+          // As tsconfig.json says, by which the package is built.
+          transform: { useDefineForClassFields: false },
+        },
         module: { type: 'commonjs', ignoreDynamic: true },
         sourceMaps: 'inline',
       },
