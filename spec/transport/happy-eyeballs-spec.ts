@@ -196,6 +196,41 @@ describe('happyEyeballs', () => {
     expect([held, scheduler.actions.filter(({ closed }) => !closed)]).toEqual([0, []]);
   });
 
+  it('has no timer left once all have started', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const race = happyEyeballs(['a', 'b'], () => NEVER, failure, { scheduler }).subscribe();
+    scheduler.maxFrames = 250;
+    scheduler.flush();
+    expect(scheduler.actions.filter(({ closed }) => !closed)).toEqual([]);
+    race.unsubscribe();
+  });
+
+  it('starts no other where it is given up from within `failed`', () => {
+    const opened: string[] = [];
+    const first = new Subject<string>();
+    const race = happyEyeballs(
+      ['a', 'b'],
+      (name) => {
+        opened.push(name);
+        return first;
+      },
+      failure,
+      { scheduler: new VirtualTimeScheduler(), failed: () => race.unsubscribe() },
+    ).subscribe();
+    first.error(new Error('a'));
+    expect(opened).toEqual(['a']);
+  });
+
+  it('makes the error of none of no errors', () => {
+    let error: unknown;
+    happyEyeballs(
+      [],
+      () => NEVER,
+      (errors) => errors,
+    ).subscribe({ error: (reason) => (error = reason) });
+    expect(error).toEqual([]);
+  });
+
   it('tells of each candidate that failed', () => {
     const log: string[] = [];
     happyEyeballs(['a', 'b'], (name) => throwError(() => refused[name]), failure, {

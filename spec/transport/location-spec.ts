@@ -10,6 +10,8 @@ describe('locationTarget', () => {
     ['[2001:db8::1]', '2001:db8::1', 5222],
     ['[2001:db8::1]:9222', '2001:db8::1', 9222],
     ['2001:db8::1', '2001:db8::1', 5222],
+    ['a.example:1', 'a.example', 1],
+    ['a.example:65535', 'a.example', 65535],
   ])('%s', (location, host, port) => {
     expect(locationTarget(location, 'starttls')).toEqual({ host, port, security: 'starttls' });
   });

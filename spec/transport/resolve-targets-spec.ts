@@ -78,6 +78,14 @@ describe('resolveTargets (T7)', () => {
         result: ['c:5222 starttls', 'c:5223 starttls'],
       },
     ],
+    [
+      'no name is no target, whatever its port',
+      { zone: { '_xmpp-client': [srv(''), srv('.'), srv('d')] }, result: ['d:5222 starttls'] },
+    ],
+    [
+      'a port that no host has is no target',
+      { zone: { '_xmpp-client': [srv('c', 65_536), srv('d', 65_535)] }, result: ['d:65535 starttls'] },
+    ],
     ['port 0 is no target', { zone: { '_xmpp-client': [srv('c', 0), srv('d')] }, result: ['d:5222 starttls'] }],
 
     ['no records at all: the domain itself, port 5222, and nothing else', { zone: {}, result: fallback }],
@@ -178,6 +186,31 @@ describe('resolveTargets (T7)', () => {
     resolveTargets(resolverOf(both), connectContext({ tls: 'disabled' })).subscribe();
     resolveTargets(resolverOf(both), connectContext(), 'direct').subscribe();
     expect(asked).toEqual(['_xmpp-client._tcp.example.org', '_xmpps-client._tcp.example.org']);
+  });
+
+  it('asks for direct TLS at an IP address too, since no port is assigned to it', () => {
+    let error: unknown;
+    resolveTargets(resolverOf({}), connectContext({ domain: '192.0.2.1' }), 'direct').subscribe({
+      error: (reason) => (error = reason),
+    });
+    expect(asked).toEqual(['_xmpps-client._tcp.192.0.2.1']);
+    expect(error).toMatchObject({ condition: 'dns-not-offered' });
+  });
+
+  it.each<[string, Partial<Zone>, Target['security'] | undefined, RegExp]>([
+    ['no service', { '_xmpp-client': dot }, undefined, /example\.org .*XMPP service/],
+    ['no direct TLS', { '_xmpps-client': dot }, 'direct', /example\.org .*direct TLS/],
+    ['no record of direct TLS', {}, 'direct', /example\.org .*_xmpps-client/],
+    [
+      'a failure',
+      { '_xmpp-client': throwError(() => new Error('boom')) },
+      undefined,
+      /_xmpp-client\._tcp\.example\.org/,
+    ],
+  ])('tells of what there is not: %s', (_, zone, security, text) => {
+    let error: unknown;
+    resolveTargets(resolverOf(zone), connectContext(), security).subscribe({ error: (reason) => (error = reason) });
+    expect((error as XmppError).text).toMatch(text);
   });
 
   it('keeps to 32 of a thousand targets', () => {

@@ -34,6 +34,7 @@ describe('srvOrder (T7)', () => {
       [0.5, 0.6],
       'bca',
     ],
+    ['of the weights of these alone', [record('a', 1, 1), record('b', 1, 1), record('c', 1, 2)], [0.5, 0.4], 'bac'],
   ])('%s', (_, records, numbers, expected) => {
     expect(names(srvOrder(records, lots(...numbers)))).toBe(expected);
   });

@@ -115,6 +115,29 @@ describe('hostMeta (XEP-0156): what it finds', () => {
     expect(found).toEqual(['wss://a/']);
   });
 
+  it.each<[string, FakeAnswer]>([
+    ['a link of something else', { body: json(link('wss://evil/', BOSH)) }],
+    ['a link to a list', { body: json(link(['wss://evil/'])) }],
+    ['an address with white space before it', { body: json(link(' wss://evil/')) }],
+    ['no UTF-8 in what is not looked at', { body: Buffer.from(json(link('wss://evil/'), '\u00e9'), 'latin1') }],
+  ])('nor takes %s', async (_, answer) => {
+    const { found } = await lookUp({ 'host-meta.json': answer, 'host-meta': { body: xrd('wss://a/') } });
+    expect(found).toEqual(['wss://a/']);
+  });
+
+  it('reads a character that is cut by the chunks', async () => {
+    const octets = new TextEncoder().encode(json(link('wss://b\u00fccher.example/')));
+    const body = (async function* () {
+      for (const octet of octets) yield await Promise.resolve(new Uint8Array([octet]));
+    })();
+    expect((await lookUp({ 'host-meta.json': { body } })).found).toEqual(['wss://xn--bcher-kva.example/']);
+  });
+
+  it('asks for XRD by its media type', async () => {
+    const { asked } = await lookUp({ 'host-meta': { body: xrd('wss://a/') } });
+    expect(asked[1]!.init.headers).toEqual({ accept: 'application/xrd+xml' });
+  });
+
   it('is cold, and asks again for each subscriber', () => {
     const { fetch, asked } = fakeFetch({ 'host-meta.json': { error: null } });
     const found$ = hostMeta('example.org', fetch);
@@ -143,6 +166,12 @@ describe('hostMeta: what it refuses (T6)', () => {
     ['links of another namespace', { body: xrd('wss://evil/').replace('<Link', "<Link xmlns='urn:other'") }],
     ['links further in', { body: xrd('wss://evil/').replace('<Link', '<a><Link').replace('</XRD>', '</a></XRD>') }],
     ['only ws:', { body: xrd('ws://evil/') }],
+    ['links of something else', { body: xrd('wss://evil/').replace(WS, BOSH) }],
+    ['a comment behind', { body: `${xrd('wss://evil/')}<!-- -->` }],
+    [
+      'an XML declaration further in',
+      { body: xrd('wss://evil/').slice(39).replace('<Link', "<?xml version='1.0'?><Link") },
+    ],
     ['no UTF-8', { body: new Uint8Array([0xff, 0xfe, 0x3c, 0]) }],
     ['endless depth', { body: '<a>'.repeat(20_000) }],
     ['a redirect', { error: new TypeError('unexpected redirect') }],
@@ -152,6 +181,35 @@ describe('hostMeta: what it refuses (T6)', () => {
     expect(error).toMatchObject({ condition: 'discovery-failed', phase: 'resolve', retryable: true });
     expect(error!.errors).toHaveLength(2);
     expect(error!.text).toBe('example.org does not tell where its WebSocket is; set `url`');
+  });
+
+  it.each<[string, FakeAnswer, FakeAnswer, RegExp, RegExp]>([
+    ['nothing there', { status: 404 }, { status: 410 }, /host-meta\.json .*404/, /host-meta .*410/],
+    ['no link', { body: json() }, { body: xrd() }, /host-meta\.json of example\.org/, /host-meta of example\.org/],
+    ['links that are none', { body: '{"links":{"0":1}}' }, { body: '' }, /host-meta\.json of/, /host-meta of/],
+    ['no JSON', { body: '{' }, { error: new TypeError('gone') }, /host-meta\.json/, /host-meta cannot/],
+  ])('and tells what was wrong with each: %s', async (_, first, second, ...texts) => {
+    const { error } = await lookUp({ 'host-meta.json': first, 'host-meta': second });
+    const errors = error!.errors as (Error & { text?: string })[];
+    expect(error!.cause).toBe(errors[0]);
+    errors.forEach(({ text, message }, at) => {
+      if (text !== undefined) expect(text).toMatch(texts[at]!);
+      else expect(message).not.toMatch(/undefined|is not a function/);
+    });
+  });
+
+  it('and keeps the cause of what cannot be read, if there is one', async () => {
+    const cause = new TypeError('gone');
+    const { error } = await lookUp({ 'host-meta.json': { error: cause } });
+    const [first, second] = error!.errors as TransportError[];
+    expect([first!.cause, first!.errors]).toEqual([cause, [cause]]);
+    expect([second!.cause, second!.errors]).toEqual([undefined, []]);
+  });
+
+  it('nothing of XML of exactly 64 KiB', async () => {
+    const document = xrd('wss://a/');
+    const body = document.replace('</XRD>', `${' '.repeat(64 * 1024 - document.length)}</XRD>`);
+    expect((await lookUp({ 'host-meta': { body } })).found).toEqual(['wss://a/']);
   });
 
   it('a body of 64 KiB and more, of which it reads no more than that', async () => {

@@ -283,11 +283,29 @@ describe('websocket: reading', () => {
     expect(read().log).toEqual(['error']);
   });
 
-  it('counts octets, not characters', () => {
-    const { socket, connection } = opened();
-    const text = 'a\u00e9\u20ac\u{1f600}';
-    socket.message(text);
-    expect(connection.bytesReceived).toBe(Buffer.byteLength(text));
+  it('counts what waits anew once it is read', () => {
+    const { attempt, connection, socket } = opened();
+    const text = 'x'.repeat(9 * 1024 * 1024);
+    for (let i = 0; i < 3; i++) {
+      socket.message(text);
+      expect(watch(connection.input$.pipe(take(1))).log).toEqual(['next', 'complete']);
+    }
+    expect(attempt.log).toEqual(['next']);
+  });
+
+  it.each(['\u{1f600}', 'a\u00e9\u20ac', '\u007f\u0080', '\u07ff\u0800', '\ud7ff\ue000', '\u{10000}\u{103ff}'])(
+    'counts octets, not characters: %j',
+    (text) => {
+      const { socket, connection } = opened();
+      socket.message(text);
+      expect(connection.bytesReceived).toBe(Buffer.byteLength(text));
+    },
+  );
+
+  it('hears nothing before it is open', () => {
+    const { attempt, fakes } = connecting();
+    expect(() => fakes.socket.message('<a/>')).not.toThrow();
+    expect(attempt.log).toEqual([]);
   });
 });
 
@@ -328,6 +346,32 @@ describe('websocket: how it ends', () => {
     })(socket.onclose);
     socket.closed();
     expect([reader!.values, reader!.log]).toEqual([['a'], ['next', 'error']]);
+  });
+
+  it.each([
+    ['in good order', 1000, 'complete'],
+    ['by a loss', 1006, 'error'],
+  ])('tells a reader that comes after the end, and nothing else: %s', (_, code, end) => {
+    const { socket, connection, read } = opened();
+    socket.message('a');
+    watch(connection.input$.pipe(take(1)));
+    socket.closed(code);
+    expect([read().log, read().values]).toEqual([[end], []]);
+  });
+
+  it('hears and writes nothing any more while the end is told', () => {
+    const { socket, connection } = opened();
+    const received: unknown[] = [];
+    connection.input$.subscribe({
+      error: () => {
+        connection.write('<b/>', () => undefined);
+        const before = connection.bytesReceived;
+        socket.message('<a/>');
+        received.push(connection.bytesReceived - before, watch(connection.input$).log);
+      },
+    });
+    socket.message(new ArrayBuffer(1));
+    expect([received, socket.sent]).toEqual([[0, ['error']], []]);
   });
 
   it('completes when we ended it, whatever the code', () => {
