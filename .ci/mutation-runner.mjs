@@ -8,7 +8,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { INSTRUMENTER_CONSTANTS } from '@stryker-mutator/api/core';
 import { commonTokens, declareClassPlugin, PluginKind, tokens } from '@stryker-mutator/api/plugin';
 import { DryRunStatus, TestStatus, toMutantRunResult } from '@stryker-mutator/api/test-runner';
@@ -95,11 +95,14 @@ class SpecRunner {
   /** How long each spec takes without a change, in milliseconds, and how often it comes by each place of a change. */
   #known;
   #mutant;
+  /** That of lib/ which the change is in. */
+  #folder;
 
   constructor(log, options) {
     this.log = log;
     this.folders = options.specFolders ?? FOLDERS;
     this.slowest = options.slowestSpec ?? Infinity;
+    this.budget = options.specBudget ?? Infinity;
   }
 
   /** Nothing is to be loaded anew: with `ignoreStatic` a change is never on while modules are. */
@@ -176,8 +179,7 @@ class SpecRunner {
 
   async mutantRun({ activeMutant, testFilter }) {
     this.#known ??= JSON.parse(readFileSync(KNOWN, 'utf8'));
-    const quick = (id) => (this.#known[id]?.took ?? 0) <= this.slowest;
-    const chosen = (testFilter ?? [...this.#files.keys()]).filter(quick);
+    const chosen = this.#choose(testFilter ?? [...this.#files.keys()], activeMutant.fileName);
     stryker.mutantCoverage = undefined;
     const change = async (ids) => {
       this.#mutant = activeMutant.id;
@@ -205,6 +207,21 @@ class SpecRunner {
     );
   }
 
+  /** Of the specs that come by a change, those that are quick enough, those of its own folder and the quick ones first. */
+  #choose(ids, fileName) {
+    const took = (id) => this.#known[id]?.took ?? 0;
+    this.#folder = relative(join(process.cwd(), 'lib'), fileName).split(sep)[0];
+    let left = this.budget;
+    return ids
+      .filter((id) => took(id) <= this.slowest)
+      .sort((one, other) => this.#far(one) - this.#far(other) || took(one) - took(other))
+      .filter((id) => (left -= took(id)) >= 0);
+  }
+
+  #far(id) {
+    return this.#files.get(id).split(sep)[0] === this.#folder ? 0 : 1;
+  }
+
   #took(child) {
     if (child.type === 'test') return this.#known?.[child.id]?.took ?? 0;
     return child.children.reduce((sum, one) => sum + this.#took(one), 0);
@@ -220,8 +237,11 @@ class SpecRunner {
     const results = [];
     const chosen = new Set(ids);
     const files = new Map();
-    for (const id of ids)
-      files.set(this.#files.get(id), (files.get(this.#files.get(id)) ?? 0) + (this.#known?.[id]?.took ?? 0));
+    for (const id of ids) {
+      const file = files.get(this.#files.get(id)) ?? { far: this.#far(id), took: 0 };
+      files.set(this.#files.get(id), file);
+      file.took += this.#known?.[id]?.took ?? 0;
+    }
     const has = (block) => block.children.some((child) => (child.type === 'test' ? chosen.has(child.id) : has(child)));
     const hooks = (block, type) => block.hooks.filter((hook) => hook.type === type);
     const stop = () => bail && results.at(-1)?.status === TestStatus.Failed;
@@ -238,7 +258,7 @@ class SpecRunner {
       }
       for (const { fn } of hooks(block, 'afterAll')) await attempt(fn, LONGEST);
     };
-    for (const [file] of [...files].sort(([, one], [, other]) => one - other)) {
+    for (const [file] of [...files].sort(([, one], [, other]) => one.far - other.far || one.took - other.took)) {
       if (stop()) break;
       await runBlock(this.#declare(file).root, [], []);
     }
@@ -310,6 +330,10 @@ export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, 'specs'
 
 export const strykerValidationSchema = {
   properties: {
+    specBudget: {
+      type: 'number',
+      description: 'Milliseconds of specs for each change; what comes behind is left out.',
+    },
     slowestSpec: { type: 'number', description: 'Milliseconds; specs that take longer are left out.' },
     specFolders: {
       type: 'array',

@@ -11,6 +11,8 @@ export default {
   ...(process.env.SPECS && { specFolders: process.env.SPECS.split(',') }),
   // Milliseconds that a spec may take to be run; all are by default. What the quick ones do not notice remains to be tried with all.
   ...(process.env.SLOWEST && { slowestSpec: Number(process.env.SLOWEST), timeoutFactor: 0.1 }),
+  // Milliseconds of specs for each change. What survives needs all that come by it, which is where most of the time goes.
+  ...(process.env.BUDGET && { specBudget: Number(process.env.BUDGET) }),
   coverageAnalysis: 'perTest',
   dryRunTimeoutMinutes: 20,
   // What runs once at the beginning (tables, patterns) would need all specs for each change.
