@@ -1,6 +1,5 @@
 import { StreamError } from '../../../lib/errors/stream-error.js';
-import type { TransportError } from '../../../lib/errors/transport-error.js';
-import { TransportError as Failed } from '../../../lib/errors/transport-error.js';
+import { TransportError } from '../../../lib/errors/transport-error.js';
 import type { XmppError } from '../../../lib/errors/xmpp-error.js';
 import { allAddressesFailed, allTargetsFailed } from '../../../lib/transport/node/all-failed.js';
 import { closedError, connectError, lossError } from '../../../lib/transport/node/socket-error.js';
@@ -133,14 +132,14 @@ describe('what a TLS handshake failed with', () => {
 
 describe('what several addresses failed with', () => {
   const of = (condition: string, retryable = true) =>
-    new Failed({ condition: condition as never, text: `${condition} there`, phase: 'connect', retryable });
+    new TransportError({ condition: condition as never, text: `${condition} there`, phase: 'connect', retryable });
   const [refused, reset, noHost, noNet, odd] = [
-    'connection-refused',
-    'connection-reset',
-    'host-unreachable',
-    'network-unreachable',
-    'connection-failed',
-  ].map((condition) => of(condition)) as [XmppError, XmppError, XmppError, XmppError, XmppError];
+    of('connection-refused'),
+    of('connection-reset'),
+    of('host-unreachable'),
+    of('network-unreachable'),
+    of('connection-failed'),
+  ] as const;
 
   it.each<[string, readonly unknown[], string, unknown]>([
     ['a refusal says most', [noNet, noHost, reset, refused], 'connection-refused', refused],
