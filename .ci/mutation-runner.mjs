@@ -16,7 +16,7 @@ import { DryRunStatus, TestStatus, toMutantRunResult } from '@stryker-mutator/ap
 /** Folders of spec/ whose specs a change is to be noticed by: those without processes and servers. */
 const FOLDERS = ['stream', 'sasl', 'session', 'xml', 'transport', 'client'];
 /** Real milliseconds that a spec may take beyond five times of what it takes without a change. Time in specs is virtual. */
-const PATIENCE = 5_000;
+const PATIENCE = 2_000;
 /** Real milliseconds that a spec may take without a change. */
 const LONGEST = 30_000;
 /** What the first run found, in Stryker's copy of the project. */
