@@ -134,7 +134,7 @@ describe("a server's header (RFC 6120 section 4.7)", () => {
   const fault = (
     attrs: Record<string, string | undefined>,
     framing: 'stream' | 'frames' = 'stream',
-    ns = NS.client,
+    ns: string = NS.client,
   ) => {
     const header = streamHeader(xml('stream', { id: '1', version: '1.0', ...attrs }), ns);
     const found = headerFault(header, framing, 'bücher.example');
