@@ -1,7 +1,7 @@
 import { of, Subject, tap, VirtualTimeScheduler } from 'rxjs';
 import { jid } from '../../lib/jid/index.js';
 import { intercept } from '../../lib/session/intercept.js';
-import { SessionMemory } from '../../lib/session/session-memory.js';
+import { lost, SessionMemory } from '../../lib/session/session-memory.js';
 import { session } from '../../lib/session/session-operator.js';
 import type { Session } from '../../lib/session/session.js';
 import { hold } from '../../lib/stream/hold.js';
@@ -13,7 +13,7 @@ import { NS, xml } from '../../lib/xml/index.js';
 import { A, begins, ClientRun, follow, hears, hello, manages, managesOnce } from '../support/client-run.js';
 import { sessionRun } from '../support/session-run.js';
 import { stubConnection } from '../support/stub-connection.js';
-import { BOUND, features, FOOTER, serverHeader } from '../support/wire.js';
+import { BOUND, features, FOOTER, serverHeader, streamError } from '../support/wire.js';
 import { watch } from '../support/watch.js';
 import { watchUnhandled } from '../support/wire-run.js';
 
@@ -157,7 +157,22 @@ describe('the memory of a session', () => {
     expect(delivery.told).toEqual(['queued', 'written']);
   });
 
+  it('outlives an end of the stream by the server, that nobody asked for', () => {
+    const { input$, memory, attempt, delivery } = resumable();
+    input$.next(FOOTER);
+    expect([attempt.log, memory.resumption?.id]).toEqual([['next', 'error'], 'sm-1']);
+    expect(delivery.told).toEqual(['queued', 'written']);
+  });
+
   it.each<[string, (made: ReturnType<typeof resumable>) => void, string]>([
+    [
+      'the server ends by an error while it closes',
+      ({ live, input$ }) => {
+        live.close().subscribe();
+        input$.next(streamError('reset'));
+      },
+      'error',
+    ],
     [
       'is closed in good order',
       ({ live, input$ }) => {
@@ -186,5 +201,44 @@ describe('the memory of a session', () => {
     const { input$, memory, attempt } = resumable();
     input$.next('<!-- -->');
     expect([attempt.log.at(-1), memory.resumption]).toEqual(['error', undefined]);
+  });
+});
+
+describe('what waits for a session', () => {
+  watchUnhandled();
+
+  const QUEUE = { whileOffline: { queue: 9 }, reconnect: { backoff: () => 10 } };
+
+  it('is not taken back with a request that has gone out before', () => {
+    const run = new ClientRun([begins(expects(/<iq /), after(5), cut()), begins(hears('a'), mute())], {
+      options: QUEUE,
+    });
+    run.connect();
+    const asked = follow(run.client.iq('get', xml('query', { xmlns: 'urn:example' })));
+    run.flush(6);
+    run.client.send(hello('a'));
+    asked.unsubscribe();
+    run.flush(30);
+    run.transport.verify();
+    run.disconnect();
+  });
+
+  it('does not spare a request by the same id', () => {
+    const memory = new SessionMemory(new VirtualTimeScheduler(), () => 0.5);
+    let id: string | undefined;
+    const asked = follow(
+      memory.iqs.request('get', xml('query'), undefined, 5, ({ attrs }) => {
+        ({ id } = attrs);
+      }),
+    );
+    memory.wait(memory.outgoing(xml('message', { id })));
+    memory.lose(lost('gone'));
+    expect([asked.told, memory.waiting]).toEqual([['session-lost'], 1]);
+  });
+});
+
+describe('the error of a lost session', () => {
+  it('says that it is worth another try', () => {
+    expect(lost('gone')).toMatchObject({ condition: 'session-lost', type: 'wait', retryable: true, text: 'gone' });
   });
 });

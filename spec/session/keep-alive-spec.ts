@@ -1,4 +1,4 @@
-import { BehaviorSubject, NEVER, of, Subject } from 'rxjs';
+import { BehaviorSubject, concat, NEVER, Observable, of, Subject, takeUntil, VirtualTimeScheduler } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
 import { XmppTimeoutError, UsageError } from '../../lib/errors/index.js';
 import { prepareOptions } from '../../lib/client/options.js';
@@ -152,6 +152,7 @@ describe('keepAlive on a link', () => {
     run.flush(11_000);
     expect(run.end).toBe('timeout timeout (online)');
     expect(run.trace.at(-1)).toMatchObject({ type: 'failed', time: 11_000, error: { due: 3_000, retryable: true } });
+    expect(run.failure!.text).toContain('3000 ms');
     run.check();
   });
 
@@ -208,6 +209,21 @@ describe('keepAlive on a link', () => {
       run.flush(1e5);
       expect([sentAt(run, '<r '), run.status.kind]).toEqual([[0, 1_000], 'online']);
       run.disconnect().check();
+    });
+
+    it('one that ends the session from within is let go of', () => {
+      const stop$ = new Subject<void>();
+      let held = 0;
+      const ends$ = new Observable(() => {
+        held++;
+        stop$.next();
+        return () => held--;
+      });
+      const scheduler = new VirtualTimeScheduler();
+      const { session } = quietSession(scheduler);
+      const source$ = concat(of(session as Session), NEVER);
+      source$.pipe(keepAlive({ ...BOUNDS.keepAlive, wake$: ends$, scheduler }), takeUntil(stop$)).subscribe();
+      expect([held, scheduler.actions.length]).toEqual([0, 0]);
     });
 
     it('one that fails or ends harms nothing', () => {
