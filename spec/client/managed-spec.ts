@@ -1,3 +1,5 @@
+import { NEVER } from 'rxjs';
+import { prepareOptions } from '../../lib/client/options.js';
 import { after, cut, expects, mute, type Script } from '../../lib/testing.js';
 import { NS } from '../../lib/xml/index.js';
 import { authenticates, begins, ClientRun, ENABLE, SM } from '../support/client-run.js';
@@ -83,5 +85,26 @@ describe('the deadline of an attempt', () => {
     const run = new ClientRun([begins(mute())], { options: { timeouts: { deadline: 70 } } }).connect().flush(1_000);
     expect(run.status.kind).toBe('online');
     run.disconnect();
+  });
+});
+
+describe('how long a bound may be', () => {
+  const prepared = (options: object) =>
+    prepareOptions({
+      jid: 'a@b',
+      credentials: { password: 'p' },
+      transport: { name: '', connect: () => NEVER },
+      ...options,
+    });
+
+  it('is what timers can hold', () => {
+    expect(prepared({ timeouts: { open: 2 ** 31 - 1 } }).timeouts.open).toBe(2 ** 31 - 1);
+  });
+
+  it.each([
+    [{ keepAlive: { idle: 5 } }, { idle: 5 }],
+    [{ keepAlive: false }, { idle: Infinity }],
+  ])('%j', (options, expected) => {
+    expect(prepared(options).keepAlive).toEqual(expected);
   });
 });

@@ -56,9 +56,6 @@ describe('prepareOptions', () => {
     ['mechanisms alone', { ...ALICE, credentials: { mechanisms: [] } }, { credentials: { mechanisms: [] } }],
     ['a bound', { ...ALICE, timeouts: { open: 5 } }, { timeouts: { ...DEFAULT_TIMEOUTS, open: 5 } }],
     ['a bound that is undefined', { ...ALICE, timeouts: { open: undefined } }, { timeouts: DEFAULT_TIMEOUTS }],
-    ['the longest bound', { ...ALICE, timeouts: { open: 2 ** 31 - 1 } }, { timeouts: { open: 2 ** 31 - 1 } }],
-    ['how to keep alive', { ...ALICE, keepAlive: { idle: 5 } }, { keepAlive: { idle: 5 } }],
-    ['not to keep alive', { ...ALICE, keepAlive: false }, { keepAlive: { idle: Infinity } }],
     ['no bound', { ...ALICE, timeouts: { open: Infinity } }, { timeouts: { open: Infinity } }],
   ])('takes %s', (_name, options, expected) => {
     expect(prepareOptions(options)).toMatchObject(expected);

@@ -10,7 +10,18 @@ import { openStream } from '../../lib/stream/open-stream.js';
 import type { StreamFeature } from '../../lib/stream/stream-feature.js';
 import { after, cut, expects, mute, reply, stall } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
-import { A, begins, ClientRun, follow, hears, hello, manages, managesOnce } from '../support/client-run.js';
+import {
+  A,
+  begins,
+  ClientRun,
+  FAILED,
+  follow,
+  hears,
+  hello,
+  manages,
+  managesOnce,
+  refusesToResume,
+} from '../support/client-run.js';
 import { sessionRun } from '../support/session-run.js';
 import { stubConnection } from '../support/stub-connection.js';
 import { BOUND, features, FOOTER, serverHeader, streamError } from '../support/wire.js';
@@ -223,17 +234,22 @@ describe('what waits for a session', () => {
     run.disconnect();
   });
 
-  it('does not spare a request by the same id', () => {
-    const memory = new SessionMemory(new VirtualTimeScheduler(), () => 0.5);
-    let id: string | undefined;
-    const asked = follow(
-      memory.iqs.request('get', xml('query'), undefined, 5, ({ attrs }) => {
-        ({ id } = attrs);
-      }),
+  it('is not taken back with a request that has gone out before, and a request of it times out all the same', () => {
+    const run = new ClientRun(
+      [manages(expects(/<iq /), cut()), refusesToResume(0, FAILED(), expects(/<iq /), mute())],
+      {
+        options: { ...QUEUE, reconnect: { backoff: () => 1_000 } },
+      },
     );
-    memory.wait(memory.outgoing(xml('message', { id })));
-    memory.lose(lost('gone'));
-    expect([asked.told, memory.waiting]).toEqual([['session-lost'], 1]);
+    run.connect().flush(0);
+    const lostRequest = follow(run.client.iq('get', xml('query', { xmlns: 'urn:example' })));
+    run.flush(500);
+    const waits = follow(run.client.iq('get', xml('query', { xmlns: 'urn:example' }), undefined, { timeout: 3_000 }));
+    run.flush(3_499);
+    expect([lostRequest.told, waits.told]).toEqual([['session-lost'], []]);
+    run.flush(3_500);
+    expect(waits.told).toEqual(['timeout']);
+    run.disconnect();
   });
 });
 

@@ -31,7 +31,6 @@ import {
   hears,
   hello,
   manages,
-  managesOnce,
   R,
   resumes,
   says,
@@ -204,52 +203,6 @@ describe('outbound interceptors', () => {
     run.flush(20);
     expect(a.told).toEqual(['queued', 'filtered', 'complete']);
     run.transport.verify();
-  });
-
-  it('nor does what comes of it as a stanza of another kind, whatever its id', () => {
-    const run = online(begins(expects(`<presence id='7'/>`), after(1e6)), {
-      outbound: [map(({ name, attrs }) => xml(name === 'message' ? 'presence' : name, attrs))],
-    });
-    const a = run.deliver(xml('message', { id: '7' }));
-    run.flush(20);
-    expect(a.told).toEqual(['queued', 'filtered', 'complete']);
-    run.transport.verify();
-  });
-
-  it('one stands for it, and the others are told by themselves', () => {
-    const run = online(
-      managesOnce(expects(/id='7'/), expects(/id='7'/), after(10), reply(A(1)), after(10), cut()),
-      { outbound: [mergeMap((stanza) => of(stanza, stanza))] },
-      { options: { reconnect: false } },
-    );
-    const a = run.deliver(hello('a', { id: '7' }));
-    run.flush();
-    expect(a.told).toEqual(['queued', 'written', 'acked', 'complete']);
-    expect(run.losses).toEqual(['a delivery-unknown']);
-  });
-
-  it('an error behind what came out is too late for it', () => {
-    const fails = concatWith<XmlElement, never[]>(throwError(() => new Error('late')) as never);
-    const run = online(
-      begins(expects(/<iq (?=.* id='(?<id>[^']+)')/), after(10), reply(`<iq type='result' id='{id}'/>`), after(1e6)),
-      { outbound: [fails] },
-    );
-    const answer = follow(run.client.iq('get', xml('ping', { xmlns: NS.ping })));
-    run.flush(20);
-    expect(answer.told).toEqual(['next', 'complete']);
-
-    const sent = online(manages(expects(/message/), after(10), reply(A(1)), after(1e6)), { outbound: [fails] });
-    const a = sent.deliver(hello('a'));
-    sent.flush(20);
-    expect(a.told).toEqual(['queued', 'written', 'acked', 'complete']);
-  });
-
-  it('what they drop is told as dropped', () => {
-    const run = online(begins(after(1e6)), { outbound: [filter(({ name }) => name !== 'iq')] });
-    const answer = follow(run.client.iq('get', xml('ping', { xmlns: NS.ping })));
-    run.flush(20);
-    expect(answer.told).toEqual(['filtered']);
-    expect((answer.error as StanzaError).text).toMatch(/interceptor/);
   });
 
   it('the first of the same name and id stands for it', () => {
@@ -428,24 +381,6 @@ describe('inbound interceptors', () => {
     expect(run.received).toEqual([]);
     hold.flush(100);
     expect(run.received).toEqual(['a', 'b']);
-  });
-
-  it('a stanza may end the session, and nothing comes out behind it', () => {
-    const heard: string[] = [];
-    const run: ClientRun = online(
-      begins(after(1), reply('<message><body>a</body></message><message><body>b</body></message>'), after(1e6)),
-      { inbound: [map((stanza) => stanza)] },
-      {
-        use: (session, { disconnect }) =>
-          session.message$.subscribe((stanza) => {
-            heard.push(bodyOf(stanza));
-            disconnect.call(run);
-          }),
-      },
-    );
-    run.flush(10);
-    expect([heard, run.ends]).toEqual([['a'], '1 cancelled']);
-    run.check();
   });
 
   it('nothing comes out after the session has ended (I2)', () => {

@@ -58,26 +58,6 @@ describe('IqTracker', () => {
     expect(answer(1)).toBe(true);
   });
 
-  it('holds no timer for what is answered while it is sent', () => {
-    const scheduler = new VirtualTimeScheduler();
-    const iqs = new IqTracker(scheduler, () => 0.5);
-    const told: string[] = [];
-    iqs
-      .request('get', query, 'bob@example.org', 5, ({ attrs }) =>
-        iqs.settle(xml('iq', { type: 'result', id: attrs.id, from: 'bob@example.org' }), OWN),
-      )
-      .subscribe({ next: () => told.push('answered'), complete: () => told.push('complete') });
-    expect([told, scheduler.actions.length]).toEqual([['answered', 'complete'], 0]);
-  });
-
-  it('holds the timers of those that are spared', () => {
-    const { scheduler, iqs, ids, told } = asked(5, 5, 9);
-    iqs.fail(error, new Set([ids[1]!, ids[2]!]));
-    expect([told, iqs.size]).toEqual([['0 filtered 0'], 2]);
-    scheduler.flush();
-    expect(told).toEqual(['0 filtered 0', '1 timeout 5', '2 timeout 9']);
-  });
-
   it('holds no timer once nothing is pending', () => {
     const { scheduler, iqs } = asked(5, 9);
     iqs.fail(error);

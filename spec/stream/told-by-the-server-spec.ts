@@ -1,62 +1,69 @@
-import { receivedStreamError } from '../../lib/stream/received-stream-error.js';
+import { Subject } from 'rxjs';
+import type { StanzaError, StreamError, XmppError } from '../../lib/errors/index.js';
 import { Secrets } from '../../lib/stream/secrets.js';
-import { stanzaError } from '../../lib/stream/stanza-error-of.js';
-import { headerFault, streamHeader } from '../../lib/stream/stream-header.js';
-import { NS, xml, type XmlElement } from '../../lib/xml/index.js';
+import { XmlStream } from '../../lib/stream/xml-stream.js';
+import { expects, mute, reply } from '../../lib/testing.js';
+import { NS, xml } from '../../lib/xml/index.js';
+import { sessionInit, sessionRun } from '../support/session-run.js';
+import { stubConnection } from '../support/stub-connection.js';
+import { BIND, DOMAIN, features, hearsBind, mechanisms, opens, auth, serverHeader } from '../support/wire.js';
+import { tag, watchUnhandled, WireRun } from '../support/wire-run.js';
 
-const defined = (name: string, ns: string, ...children: string[]) => xml(name, { xmlns: ns }, ...children);
-const SECRET = 'w0nder';
-
-function secretsOf(...known: (string | undefined)[]): Secrets {
-  const secrets = new Secrets();
-  secrets.add(...known);
-  return secrets;
-}
+const SECRET = 'pencil';
+const defined = (name: string, text = '') => `<${name} xmlns='${NS.streams}'>${text}</${name}>`;
+const OWN = `<x xmlns='urn:y'/>`;
 
 describe('a stream error of the server (RFC 6120 section 4.9)', () => {
-  const received = (children: (XmlElement | string)[], secrets = new Secrets(), follow = true) =>
-    receivedStreamError(xml('error', { xmlns: NS.stream }, ...children), secrets, () => follow);
-  const TEXT = defined('text', NS.streams, '  gone\n');
+  watchUnhandled();
 
-  it.each<[string, (XmlElement | string)[], string, RegExp]>([
-    ['a condition alone', [defined('reset', NS.streams)], 'reset', /^the server ended the stream$/],
-    ['with a text', [defined('reset', NS.streams), TEXT], 'reset', /: gone$/],
-    ['a text before it', [TEXT, defined('reset', NS.streams)], 'reset', /: gone$/],
-    ['with a condition of its own', [defined('reset', NS.streams), defined('x', 'urn:y')], 'reset', /: \{urn:y\}x$/],
-    ['with both', [defined('reset', NS.streams), TEXT, defined('x', 'urn:y')], 'reset', /: gone \{urn:y\}x$/],
-    ['white space between', ['\n', defined('reset', NS.streams), '\n'], 'reset', /stream$/],
-    ['nothing', [], 'undefined-condition', /stream$/],
-    ['one of its own alone', [defined('x', 'urn:y')], 'undefined-condition', /: \{urn:y\}x$/],
-    [
-      'a text of another namespace is none',
-      [defined('text', 'urn:y', 'gone')],
-      'undefined-condition',
-      /\{urn:y\}text$/,
-    ],
-  ])('%s', (_, children, condition, text) => {
-    const error = received(children);
+  function received(content: string, ...secrets: string[]): StreamError {
+    const input$ = new Subject<string>();
+    const own = new XmlStream(stubConnection(input$, { tls: { protocol: 'TLSv1.3' } }));
+    own.secrets.add(...secrets);
+    let error: StreamError | undefined;
+    own.open({ to: DOMAIN });
+    own.element$.subscribe({ error: (reason: StreamError) => (error = reason) });
+    input$.next(`${serverHeader()}<stream:error>${content}</stream:error>`);
+    return error!;
+  }
+
+  it.each<[string, string, string, RegExp]>([
+    ['a condition alone', defined('reset'), 'reset', /server[^:]*$/],
+    ['with a text', defined('reset') + defined('text', ' gone\n'), 'reset', /: gone$/],
+    ['a text before it', defined('text', ' gone\n') + defined('reset'), 'reset', /: gone$/],
+    ['with a condition of its own', defined('reset') + OWN, 'reset', /: \{urn:y\}x$/],
+    ['with both', defined('reset') + defined('text', 'gone') + OWN, 'reset', /: gone \{urn:y\}x$/],
+    ['white space between', `\n${defined('reset')}\n`, 'reset', /server[^:]*$/],
+    ['nothing', '', 'undefined-condition', /server[^:]*$/],
+    ['one of its own alone', OWN, 'undefined-condition', /: \{urn:y\}x$/],
+    ['a text of another namespace', `<text xmlns='urn:y'>a</text>`, 'undefined-condition', /: \{urn:y\}text$/],
+  ])('%s', (_, content, condition, text) => {
+    const error = received(content);
     expect(error).toMatchObject({ layer: 'stream', condition, origin: 'remote', location: undefined });
     expect(error.text).toMatch(text);
   });
 
   it('says nothing that it was told in secret, and is known by its condition all the same', () => {
-    const secrets = secretsOf(SECRET, 'res');
-    const error = received([defined('reset', NS.streams), defined('text', NS.streams, `no ${SECRET}`)], secrets);
-    expect([error.condition, error.text]).toEqual(['reset', 'the server ended the stream']);
-    expect(received([defined(SECRET, NS.streams)], secrets).condition).toBe('undefined-condition');
+    const error = received(defined('reset') + defined('text', `no ${SECRET}`), SECRET, 'res');
+    expect(error.condition).toBe('reset');
+    expect(error.text).not.toContain(SECRET);
+    expect(received(defined(SECRET), SECRET).condition).toBe('undefined-condition');
   });
 
-  it('sends us on only by see-other-host, where we may follow, and never by a secret', () => {
-    const to = (name: string, host: string, follow = true) =>
-      received([defined(name, NS.streams, host)], secretsOf(SECRET), follow).location;
-    expect(to('see-other-host', 'b.example')).toBe('b.example');
-    expect(to('see-other-host', 'b.example', false)).toBeUndefined();
-    expect(to('see-other-host', `${SECRET}.example`)).toBeUndefined();
-    expect(to('host-gone', 'b.example')).toBeUndefined();
+  it('sends us on only by see-other-host, and never by a secret', () => {
+    expect(received(defined('see-other-host', 'b.example')).location).toBe('b.example');
+    expect(received(defined('see-other-host', `${SECRET}.example`), SECRET).location).toBeUndefined();
+    expect(received(defined('host-gone', 'b.example')).location).toBeUndefined();
   });
 });
 
 describe('secrets', () => {
+  const secretsOf = (...known: (string | undefined)[]) => {
+    const secrets = new Secrets();
+    secrets.add(...known);
+    return secrets;
+  };
+
   it('are what was sent, but for an empty response', () => {
     const secrets = secretsOf('abc', undefined, '', '=');
     expect(secrets.told('a = b')).toBe('a = b');
@@ -73,20 +80,30 @@ describe('secrets', () => {
 });
 
 describe('a stanza error (RFC 6120 section 8.3)', () => {
-  const stanza = (attrs: Record<string, string>, ...children: (XmlElement | string)[]) =>
-    xml('iq', { type: 'error', from: 'bob@b.example' }, xml('query'), xml('error', attrs, ...children));
+  watchUnhandled();
+
+  function answered(error: string): StanzaError {
+    const run = sessionRun([
+      expects(/<iq (?=.* id='(?<id>[^']+)')/),
+      reply(`<iq type='error' id='{id}' from='bob@b.example'><query xmlns='urn:example'/>${error}</iq>`),
+      mute(),
+    ]);
+    let told: StanzaError | undefined;
+    run.session
+      .iq('get', xml('query', { xmlns: 'urn:example' }), 'bob@b.example')
+      .subscribe({ error: (reason: StanzaError) => (told = reason) });
+    run.flush(1);
+    run.unsubscribe();
+    return told!;
+  }
+  const stanza = (name: string, text = '') => `<${name} xmlns='${NS.stanzas}'>${text}</${name}>`;
 
   it('is told as it is', () => {
-    const error = stanzaError(
-      stanza(
-        { type: 'modify', by: 'b.example' },
-        '\n',
-        defined('text', NS.stanzas, ' no\n'),
-        defined('bad-request', NS.stanzas),
-        defined('x', 'urn:y'),
+    expect(
+      answered(
+        `<error type='modify' by='b.example'>\n${stanza('text', ' no\n')}${stanza('bad-request')}${OWN}</error>`,
       ),
-    );
-    expect(error).toMatchObject({
+    ).toMatchObject({
       condition: 'bad-request',
       phase: 'online',
       type: 'modify',
@@ -96,90 +113,86 @@ describe('a stanza error (RFC 6120 section 8.3)', () => {
     });
   });
 
-  it.each(['auth', 'cancel', 'continue', 'modify', 'wait'])('of type %s', (type) => {
-    expect(stanzaError(stanza({ type }), 'bind')).toMatchObject({ type, phase: 'bind', retryable: type === 'wait' });
+  it('has its condition in its own namespace alone', () => {
+    expect(answered(`<error>${OWN}${stanza('gone')}</error>`)).toMatchObject({
+      condition: 'gone',
+      application: '{urn:y}x',
+    });
   });
 
-  it.each([{}, { type: '' }, { type: 'fatal' }])('of type cancel, where it is of none: %j', (attrs) => {
-    expect(stanzaError(stanza(attrs as Record<string, string>)).type).toBe('cancel');
+  it.each(['auth', 'cancel', 'continue', 'modify', 'wait'])('of type %s', (type) => {
+    expect(answered(`<error type='${type}'/>`)).toMatchObject({ type, retryable: type === 'wait' });
   });
+
+  it.each(['', `type=''`, `type='fatal'`, `type='xwait'`, `type='waits'`])(
+    'of type cancel, where it is of none: %s',
+    (attrs) => {
+      expect(answered(`<error ${attrs}/>`).type).toBe('cancel');
+    },
+  );
 
   it('that says nothing comes from whom it comes', () => {
-    const nothing = stanzaError(xml('iq', { type: 'error', from: 'bob@b.example' }));
-    expect(nothing).toMatchObject({
-      condition: 'undefined-condition',
-      by: 'bob@b.example',
-      application: undefined,
-      text: '',
-    });
-    expect(stanzaError(xml('iq')).by).toBeUndefined();
+    const nothing = { condition: 'undefined-condition', by: 'bob@b.example', application: undefined, text: '' };
+    expect(answered('')).toMatchObject(nothing);
+    expect(answered('<error/>')).toMatchObject(nothing);
   });
 
   it('repeats no secret', () => {
-    const error = stanzaError(
-      stanza({ by: SECRET }, defined(SECRET, NS.stanzas), defined('text', NS.stanzas, SECRET), defined('x', SECRET)),
-      'bind',
-      secretsOf(SECRET),
-    );
-    expect(error).toMatchObject({
-      condition: 'undefined-condition',
-      by: undefined,
-      application: undefined,
-      text: '',
-    });
+    const error = `<error by='${SECRET}'>${stanza(SECRET)}${stanza('text', SECRET)}<x xmlns='${SECRET}'/></error>`;
+    const run = new WireRun(
+      [
+        opens(features(mechanisms('EXTERNAL')), { secure: true }),
+        auth('EXTERNAL', ''),
+        opens(features(BIND), { secure: true }),
+        hearsBind(),
+        reply(`<iq type='error' id='{bind}'>${error}</iq>`),
+        mute(),
+      ],
+      sessionInit({ options: { credentials: { external: true, password: SECRET } } }),
+    ).flush(0);
+    expect(tag(run.error)).toBe('stanza undefined-condition (bind)');
+    expect(run.error).toMatchObject({ by: undefined, application: undefined });
+    expect((run.error as XmppError).text).not.toContain(SECRET);
   });
 });
 
 describe("a server's header (RFC 6120 section 4.7)", () => {
-  const fault = (
-    attrs: Record<string, string | undefined>,
-    framing: 'stream' | 'frames' = 'stream',
-    ns: string = NS.client,
-  ) => {
-    const header = streamHeader(xml('stream', { id: '1', version: '1.0', ...attrs }), ns);
-    const found = headerFault(header, framing, 'bücher.example');
-    return found && `${found.condition} ${found.phase} ${found.text}`;
+  watchUnhandled();
+
+  const outcome = (attrs: Readonly<Record<string, string | null>>) => {
+    const run = new WireRun([opens(features(), { header: serverHeader(attrs) }), mute()]).flush(0);
+    const error = run.error as XmppError | undefined;
+    run.unsubscribe();
+    return error ? `${tag(error)} ${error.text}` : run.outcome;
   };
 
   it.each([
     [{}],
-    [{ from: 'bücher.example' }],
-    [{ from: 'BÜCHER.example' }],
-    [{ from: 'xn--bcher-kva.example' }],
+    [{ from: DOMAIN.toUpperCase() }],
+    [{ from: null }],
     [{ version: '1.1' }],
     [{ version: '2.0' }],
     [{ version: '10.25' }],
   ])('is one: %j', (attrs) => {
-    expect(fault(attrs)).toBeUndefined();
+    // It goes on, and asks for TLS.
+    expect(outcome(attrs)).toBe('pending');
   });
 
-  it.each([
-    [{ version: undefined }, /^unsupported-version open .*none/],
-    [{ version: '0.9' }, /^unsupported-version open .*0\.9/],
-    [{ version: '1' }, /^unsupported-version open .*'1'/],
-    [{ version: '1.' }, /^unsupported-version open/],
-    [{ version: 'x1.0' }, /^unsupported-version open/],
-    [{ version: '1.0x' }, /^unsupported-version open/],
-    [{ id: undefined }, /^bad-format open .*id/],
-    [{ id: '' }, /^bad-format open .*id/],
-    [{ from: 'other.example' }, /^invalid-from open .*other\.example.*bücher\.example/],
-    [{ from: 'a@bücher.example' }, /^invalid-from open/],
-    [{ from: 'bücher.example/a' }, /^invalid-from open/],
-    [{ from: '@' }, /^invalid-from open/],
+  it.each<[Record<string, string | null>, RegExp]>([
+    [{ version: null }, /^stream unsupported-version \(open\) local .*\w/],
+    [{ version: '0.9' }, /^stream unsupported-version \(open\) local .*0\.9/],
+    [{ version: '1' }, /^stream unsupported-version \(open\) local .*'1'/],
+    [{ version: '1.' }, /^stream unsupported-version /],
+    [{ version: 'x1.0' }, /^stream unsupported-version /],
+    [{ version: '1.0x' }, /^stream unsupported-version /],
+    [{ id: null }, /^stream bad-format \(open\) local .*id/],
+    [{ id: '' }, /^stream bad-format \(open\) local .*id/],
+    [{ from: 'other.example' }, /^stream invalid-from \(open\) local .*other\.example/],
+    [{ from: `a@${DOMAIN}` }, /^stream invalid-from /],
+    [{ from: `${DOMAIN}/a` }, /^stream invalid-from /],
+    [{ from: '@' }, /^stream invalid-from /],
+    [{ xmlns: 'jabber:server' }, /^stream invalid-namespace \(open\) local .*jabber:server/],
   ])('is none: %j', (attrs, expected) => {
-    expect(fault(attrs)).toMatch(expected);
-  });
-
-  it('is for clients; a frame declares its namespace by itself', () => {
-    expect(fault({}, 'stream', 'jabber:server')).toMatch(/^invalid-namespace open .*jabber:server.*jabber:client/);
-    expect(fault({}, 'frames', '')).toBeUndefined();
-  });
-
-  it('is read whole', () => {
-    const attrs = { id: '1', from: 'a', to: 'b', version: '1.0', 'xml:lang': 'de' };
-    expect(streamHeader(xml('stream', attrs), 'urn:x')).toEqual({
-      ...{ id: '1', from: 'a', to: 'b', version: '1.0', lang: 'de' },
-      contentNs: 'urn:x',
-    });
+    expect(outcome(attrs)).toMatch(expected);
   });
 });
