@@ -92,7 +92,7 @@ describe('websocket: what its errors tell people', () => {
     const never: Fetch = () => new Promise(() => undefined);
     const { attempt, text } = attemptOf({ url: undefined as never, fetch: never });
     expect(attempt.error).toMatchObject({ condition: 'timeout', phase: 'resolve' });
-    expect(text).toMatch(/example\.org .*HTTPS/);
+    expect(text).toMatch(/example\.org .*answer/);
   });
 
   it('what the platform lacks', () => {
@@ -105,7 +105,7 @@ describe('websocket: what its errors tell people', () => {
       try {
         const { attempt, text } = attemptOf(config);
         expect(attempt.error).toMatchObject({ layer: 'usage', condition });
-        expect(text).toContain(`no ${name}`);
+        expect(text).toMatch(name === 'fetch' ? /`(url|fetch)`/ : /`WebSocketCtor`/);
       } finally {
         if (platform) Object.defineProperty(globalThis, name, platform);
       }
@@ -114,9 +114,9 @@ describe('websocket: what its errors tell people', () => {
 
   it('what is wrong with an address', () => {
     expect(textOf(() => websocketUrl('x', false))).toContain('wss://');
-    expect(textOf(() => websocketUrl('https://a/', false))).toMatch(/'https:'.*wss:\/\//);
+    expect(textOf(() => websocketUrl('https://a/', false))).toContain('wss://');
     for (const url of ['wss://me@a/', 'wss://:pencil@a/'])
-      expect(textOf(() => websocketUrl(url, false))).toContain('`credentials`');
+      expect(textOf(() => websocketUrl(url, false))).toContain('credentials');
     expect(textOf(() => websocketUrl('ws://a.example/ws?x', false))).toMatch(
       /^ws:\/\/a\.example\/ws .*wss:\/\/.*`allowInsecure: true`/,
     );
