@@ -68,6 +68,7 @@ function provideGlobals(circus) {
   globalThis.jest = {
     fn: mocker.fn.bind(mocker),
     spyOn: mocker.spyOn.bind(mocker),
+    restoreAllMocks: mocker.restoreAllMocks.bind(mocker),
     useFakeTimers: () => timers.useFakeTimers(),
     useRealTimers: () => timers.useRealTimers(),
     runAllTimers: () => timers.runAllTimers(),

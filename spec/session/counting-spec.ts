@@ -1,4 +1,5 @@
 import { of, Subject, tap, VirtualTimeScheduler } from 'rxjs';
+import type { XmppError } from '../../lib/errors/index.js';
 import { jid } from '../../lib/jid/index.js';
 import { intercept } from '../../lib/session/intercept.js';
 import { lost, SessionMemory } from '../../lib/session/session-memory.js';
@@ -8,10 +9,11 @@ import { hold } from '../../lib/stream/hold.js';
 import { negotiate } from '../../lib/stream/negotiate.js';
 import { openStream } from '../../lib/stream/open-stream.js';
 import type { StreamFeature } from '../../lib/stream/stream-feature.js';
-import { after, cut, expects, mute, reply, stall } from '../../lib/testing.js';
+import { after, cut, exchange, expects, mute, reply, stall } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
 import {
   A,
+  authenticates,
   begins,
   ClientRun,
   FAILED,
@@ -21,10 +23,14 @@ import {
   manages,
   managesOnce,
   refusesToResume,
+  RESUME,
+  RESUMED,
+  resumes,
+  SM,
 } from '../support/client-run.js';
 import { sessionRun } from '../support/session-run.js';
 import { stubConnection } from '../support/stub-connection.js';
-import { BOUND, features, FOOTER, serverHeader, streamError } from '../support/wire.js';
+import { BIND, BOUND, features, FOOTER, serverHeader, streamError } from '../support/wire.js';
 import { watch } from '../support/watch.js';
 import { watchUnhandled } from '../support/wire-run.js';
 
@@ -249,6 +255,38 @@ describe('what waits for a session', () => {
     expect([lostRequest.told, waits.told]).toEqual([['session-lost'], []]);
     run.flush(3_500);
     expect(waits.told).toEqual(['timeout']);
+    run.disconnect();
+  });
+});
+
+describe('a request that went out on a session that may be resumed', () => {
+  watchUnhandled();
+
+  it('takes nothing of what waits along when it is given up', () => {
+    const run = new ClientRun([manages(expects(/<iq /), after(5), cut()), resumes(0, 1, hears('a'), mute())], {
+      options: { whileOffline: { queue: 9 }, reconnect: { backoff: () => 100 } },
+    });
+    run.connect();
+    const asked = follow(run.client.iq('get', xml('query', { xmlns: 'urn:example' })));
+    run.flush(6);
+    run.client.send(hello('a'));
+    asked.unsubscribe();
+    run.flush(200);
+    run.transport.verify();
+    run.disconnect();
+  });
+
+  it('is lost for a reason where the server counts what was never sent', () => {
+    const wrong = [authenticates(BIND, SM), exchange([RESUME(0), RESUMED(9)]), mute()];
+    const run = new ClientRun([manages(hears('a'), after(5), cut()), wrong], {
+      options: { reconnect: { backoff: () => 100 } },
+    });
+    const reasons: string[] = [];
+    run.client.undelivered$.subscribe(({ error }) => reasons.push((error.cause as XmppError).text));
+    run.connect().flush(0);
+    run.client.send(hello('a'));
+    run.flush(110);
+    expect(reasons).toEqual([expect.stringMatching(/\w{3}/)]);
     run.disconnect();
   });
 });
