@@ -1,6 +1,5 @@
 import { framesFraming, framingOf, streamFraming } from '../../lib/transport/framing.js';
-import { NS } from '../../lib/xml/namespaces.js';
-import { xml } from '../../lib/xml/xml.js';
+import { NS, xml } from '../../lib/xml/index.js';
 
 /** Tag, attributes in no order, and how it ends. */
 function tag(text: string) {
