@@ -26,6 +26,7 @@ export default {
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   thresholds: { high: 95, low: 85, break: 85 },
   concurrency: 2,
-  timeoutMS: 15_000,
+  // The runner knows by itself what has no end; this is for what it cannot get out of. A busy machine must not look like it.
+  timeoutMS: 60_000,
   disableTypeChecks: false,
 };
