@@ -117,7 +117,6 @@ describe('what is told of a wait without a network', () => {
     NEVER.pipe(reconnect({ scheduler, online$: of(false), onWaiting: (wait) => waits.push(wait) })).subscribe();
     expect(waits).toMatchObject([{ failures: 0, delay: Infinity, until: Infinity }]);
     expect(waits[0]!.error).toMatchObject({ condition: 'network-unreachable', phase: 'connect', retryable: true });
-    expect(waits[0]!.error.text).toMatch(/network/);
   });
 
   it('a veto that fails is told as such, with the cause', () => {
@@ -126,6 +125,6 @@ describe('what is told of a wait without a network', () => {
     throwError(() => error)
       .pipe(reconnect({ scheduler: new VirtualTimeScheduler(), veto: () => throwError(() => cause) }))
       .subscribe({ error: (reason) => (told = reason) });
-    expect(told).toMatchObject({ condition: 'veto-failed', cause, text: expect.stringMatching(/veto/) });
+    expect(told).toMatchObject({ condition: 'veto-failed', cause });
   });
 });
