@@ -52,7 +52,7 @@ describe('what comes before an answer', () => {
     expect(awaiting({ stanzaBytes }, filled, filled, '<a/>', '<answer/>').log[0]).toBe('policy-violation');
   });
 
-  it('is told to have been too much, and before which answer', () => {
-    expect(awaiting({ elements: 1 }, '<a/><a/>').text).toMatch(/<ask\/>/);
+  it('is told to have been too much', () => {
+    expect(awaiting({ elements: 1 }, '<a/><a/>').text).toMatch(/too much|more/);
   });
 });
