@@ -44,7 +44,11 @@ function flatten(content: readonly XmlContent[], into: XmlNode[]): XmlNode[] {
     // Not `instanceof`: a page may have loaded the package twice.
     else if ((item as XmlElement)?.attrs && (item as XmlElement).children) into.push(item as XmlElement);
     else if ((item ?? false) !== false)
-      throw new UsageError('bad-content', `xml() takes elements, text and numbers, not ${String(item)}`);
+      // By what it is: an object need not be able to say so itself.
+      throw new UsageError(
+        'bad-content',
+        `xml() takes elements, text and numbers, not ${Object.prototype.toString.call(item)} (${typeof item})`,
+      );
   }
   return into;
 }

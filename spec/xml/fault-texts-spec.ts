@@ -148,6 +148,7 @@ describe('the text of what cannot be written', () => {
     ['a symbol', Symbol('x'), /symbol/i],
     ['an object of a class', new Date(0), /Date|1970/],
     ['an object', {}, /object/i],
+    ['an object of none', Object.create(null), /object/i],
   ])('names what is no content: %s', (_, content, text) => {
     const said = refused(() => xml('a', {}, content as never));
     expect(said).toMatch(/^bad-content: /);
