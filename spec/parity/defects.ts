@@ -74,8 +74,8 @@ export const defects: readonly Defect[] = [
     file: 'lib/stream/open-stream.ts',
     edits: [
       [
-        "within('open', timeouts.open, scheduler)",
-        "within('open', stream.connection.tls ? Infinity : timeouts.open, scheduler)",
+        "bounded('open', stage)",
+        "bounded('open', stream.connection.tls ? { ...stage, timeouts: { ...stage.timeouts, open: Infinity } } : stage)",
       ],
     ],
     spec: 'spec/client/silence-spec.ts',
@@ -87,8 +87,8 @@ export const defects: readonly Defect[] = [
     file: 'lib/stream/open-stream.ts',
     edits: [
       [
-        'const greeting$ = greeting(stream, config, (',
-        'const greeting$ = greeting(stream, authenticated ? { ...config, timeouts: { ...config.timeouts, open: Infinity } } : config, (',
+        "bounded('open', stage)",
+        "bounded('open', authenticated ? { ...stage, timeouts: { ...stage.timeouts, open: Infinity } } : stage)",
       ],
     ],
     spec: 'spec/client/silence-spec.ts',
@@ -261,7 +261,7 @@ export const defects: readonly Defect[] = [
     id: 'D17',
     effect: 'h wraps to one',
     file: 'lib/stream/management/unacknowledged.ts',
-    edits: [['return (counter + 1) % MODULUS;', 'return (counter % (MODULUS - 1)) + 1;']],
+    edits: [['return (counter + 1) >>> 0;', 'return (counter % 0xffffffff) + 1;']],
     spec: 'spec/session/stream-management-spec.ts',
     title: 'D17: wraps at 2^32',
   },
