@@ -149,10 +149,17 @@ export class StreamParser extends TreeBuilder {
       this.#inFrame = this.#used = 0;
       checkLimit('stanzaBytes', chunk.length, this.limits.stanzaBytes);
     }
-    const text = typeof chunk === 'string' ? this.#whole(chunk) : undefined;
-    // A frame of text is at fault as a whole.
-    if (this.#frames && this.#fault) throw this.#fault;
-    const all = (this.#octets = text === undefined ? (chunk as Uint8Array) : encode(text));
+    let text: string | undefined;
+    let all: Uint8Array;
+    if (typeof chunk === 'string') {
+      all = encode(chunk);
+      // As long in octets is ASCII: it is sound, and most of what comes.
+      text = all.length === chunk.length && !this.#high ? chunk : this.#whole(chunk);
+      // A frame of text is at fault as a whole.
+      if (this.#frames && this.#fault) throw this.#fault;
+      if (text !== chunk) all = encode(text);
+    } else all = chunk;
+    this.#octets = all;
     this.#offset = 0;
     while (this.#offset < all.length) {
       // Never more than the limit goes to the tokenizer, so what is buffered there is bounded, whatever it is.
