@@ -18,14 +18,20 @@ describe('parseElement', () => {
 
   it.each([
     ['nothing', ''],
-    ['text', 'hi'],
+    ['white space', ' '],
     ['two', '<a/><b/>'],
-    ['half of one', '<a>'],
-    ['one and half of another', '<a/><b'],
-    ['one with a fault behind it', '<a/><!-- -->'],
-    ['a footer', '</stream:stream>'],
-    ['one and a footer', '<a/></stream:stream>'],
   ])('and nothing else: %s', (_, text) => {
     expect(parseElement(text)).toBeUndefined();
+  });
+
+  it.each([
+    ['text', 'hi', 'bad-format'],
+    ['half of one', '<a>', 'not-well-formed'],
+    ['one and half of another', '<a/><b', 'not-well-formed'],
+    ['one with a fault behind it', '<a/><!-- -->', 'restricted-xml'],
+    ['a footer', '</stream:stream>', 'not-well-formed'],
+    ['one and a footer', '<a/></stream:stream>', 'not-well-formed'],
+  ])('and says what is wrong: %s', (_, text, condition) => {
+    expect(() => parseElement(text)).toThrow(expect.objectContaining({ name: 'StreamError', condition }));
   });
 });

@@ -1,8 +1,6 @@
 import { catchError, concatMap, defer, finalize, from, map, reduce, type Observable, type ObservableInput } from 'rxjs';
 import { TransportError } from '../../errors/transport-error.js';
-import * as NS from '../../xml/namespaces.js';
-import { StreamParser } from '../../xml/stream-parser.js';
-import type { XmlElement } from '../../xml/xml-element.js';
+import { parseElement } from '../../xml/parse-element.js';
 import { inTurn } from '../in-turn.js';
 import { isSecure, websocketUrl, type WebSocketUrl } from './websocket-url.js';
 
@@ -94,21 +92,7 @@ function linksOfJson(json: string): Link[] {
 
 /** XRD by the parser that reads streams: it refuses DTDs and entities, and bounds everything (threat T6). */
 function linksOfXml(document: string): Link[] {
-  let root: XmlElement | undefined;
-  const parser = new StreamParser(
-    { framing: 'stream', limits: { stanzaBytes: MAX_BODY + 1024 } },
-    {
-      open: () => undefined,
-      element: (element) => (root ??= element),
-      close: () => undefined,
-      error: (error) => {
-        throw error;
-      },
-    },
-  );
-  parser.write(`<stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}'>`);
-  parser.write(document.replace(/^\s*<\?xml[^>]*\?>/, ''));
-  parser.end();
+  const root = parseElement(document.replace(/^\s*<\?xml[^>]*\?>/, ''));
   return root?.is('XRD', XRD) ? root.childrenOf('Link', XRD).map(({ attrs }) => attrs) : [];
 }
 
