@@ -94,7 +94,8 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
             ? 'has a nonce that does not extend ours'
             : !salt
               ? 'has a salt that is no base64'
-              : !(iterations >= min && iterations <= max) && `has ${iterations} iterations, not ${min} to ${max}`;
+              : !(iterations >= min && iterations <= max) &&
+                `has ${iterations || 'no number of'} iterations, not ${min} to ${max}`;
     if (wrong) fail('bad-challenge', `the challenge ${wrong}`);
 
     const withoutProof = `c=${encodeBase64(gs2)},r=${nonce}`;

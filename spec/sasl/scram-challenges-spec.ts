@@ -129,7 +129,7 @@ describe('SCRAM against a server that breaks the rules', () => {
       ['a nonce that does not extend ours', `r=${full}é,s=${salt},i=4096`],
       ['a nonce that does not extend ours', `r=${nonce},s=${salt},i=4096`],
       ['salt', `r=${full},s=QSXCR-Q6sek8bf92,i=4096`],
-      ['NaN iterations', `r=${full},s=${salt},i=4096x`],
+      ['no number of iterations', `r=${full},s=${salt},i=4096x`],
       ['1 iterations, not 4096 to 1000000', `r=${full},s=${salt},i=1`],
     ])('says what is wrong: %s', (words, challenge) => {
       const error = errorOf(started().respond(typeof challenge === 'string' ? bytes(challenge) : challenge));
