@@ -1,8 +1,4 @@
-const encoder = new TextEncoder();
-
-export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
-}
+export { encode as utf8 } from '../xml/utf8.js';
 
 /** The text of well-formed UTF-8, a byte order mark kept as the character that it is; `undefined` for anything else. */
 export function fromUtf8(bytes: Uint8Array): string | undefined {
