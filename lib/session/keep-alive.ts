@@ -88,11 +88,7 @@ class Watch extends Scope<Session> {
   }
 
   override entered(session: Session, held: Held<never>): void {
-    try {
-      this.#live = liveSession(session);
-    } catch (error) {
-      return this.failed(error);
-    }
+    this.#live = liveSession(session);
     this.#received = this.#live.stream.connection.bytesReceived;
     this.#silence = this.#idle;
     this.#schedule(this.#idle);

@@ -15,10 +15,7 @@ export class Scope<R> implements Unsubscribable {
   #then: (() => void) | undefined;
   #subscribing = 0;
 
-  declare protected readonly subscriber: Subscriber<R>;
-
-  constructor(subscriber: Subscriber<R>) {
-    this.subscriber = subscriber;
+  constructor(protected readonly subscriber: Subscriber<R>) {
     subscriber.add(this);
   }
 

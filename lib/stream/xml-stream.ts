@@ -40,17 +40,13 @@ interface Reader {
  * Nothing is read from the connection while nobody reads elements, and what was parsed meanwhile waits in order.
  */
 export class XmlStream {
-  // Declared, where the constructor or a peer's header gives the value: defining them first would be code for nothing.
-  declare readonly connection: Connection;
-  /** What was sent to authenticate, on this stream or the one that it follows. */
-  declare readonly secrets: Secrets;
-  declare readonly framing: Framing;
+  readonly framing: Framing;
   /** Bounds of what the peer may send. */
-  declare readonly limits: XmlLimits;
+  readonly limits: XmlLimits;
   /** The peer's header, once it came. */
-  declare header: StreamHeader;
+  header!: StreamHeader;
   /** The features last advertised; or expected, until the first answer is read. */
-  declare features: XmlElement;
+  features!: XmlElement;
   /** Reads the header and the features, where something was sent ahead of them. */
   unread$: Observable<never> = EMPTY;
 
@@ -74,7 +70,7 @@ export class XmlStream {
   /** While true, letting go sends no footer. */
   withholdFooter = false;
   /** When something last came, by the scheduler's clock; white space counts too. */
-  declare receivedAt: number;
+  receivedAt: number;
   /** Emits when octets came or went. Completes when the stream is let go. */
   get traffic$(): Observable<void> {
     return this.#disposed ? EMPTY : (this.#traffic$ ??= new Subject());
@@ -85,13 +81,12 @@ export class XmlStream {
   #disposed = false;
 
   constructor(
-    connection: Connection,
+    readonly connection: Connection,
     limits?: Partial<XmlLimits>,
     clock: Pick<SchedulerLike, 'now'> = asyncScheduler,
-    secrets = new Secrets(),
+    /** What was sent to authenticate, on this stream or the one that it follows. */
+    readonly secrets = new Secrets(),
   ) {
-    this.connection = connection;
-    this.secrets = secrets;
     this.#clock = clock;
     this.receivedAt = clock.now();
     this.framing = framingOf(connection.framing);
