@@ -6,9 +6,10 @@ import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { within } from '../stream/within.js';
 import { XmlStream } from '../stream/xml-stream.js';
 import type { Connection, TlsPolicy } from '../transport/transport.js';
+import { elements } from '../xml/elements.js';
 import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
-import { XmlElement } from '../xml/xml-element.js';
+import type { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 
 /** A stream between two peers, without a server: ready for stanzas. */
@@ -155,6 +156,6 @@ export function fault(condition: string, text: string): StreamError {
   return new StreamError({ condition, text, phase: 'open' });
 }
 
-function namesOf({ children }: XmlElement): string[] {
-  return children.filter((child) => child instanceof XmlElement).map(({ name }) => name);
+function namesOf(element: XmlElement): string[] {
+  return elements(element).map(({ name }) => name);
 }

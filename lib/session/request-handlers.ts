@@ -12,9 +12,10 @@ import {
 } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
+import { elements } from '../xml/elements.js';
 import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
-import { XmlElement } from '../xml/xml-element.js';
+import type { XmlElement } from '../xml/xml-element.js';
 
 /**
  * Answers a request: the payload of the result, or `undefined` (or nothing at all) for an empty one. An error becomes an
@@ -41,7 +42,7 @@ export class RequestHandlers {
 
   /** The one reply to a request; never errors. */
   answer(iq: XmlElement): Observable<XmlElement> {
-    const payload = iq.children.find((child) => child instanceof XmlElement);
+    const [payload] = elements(iq);
     const handler = payload && this.#handlers.get(`${iq.attrs.type} ${payload.xmlns}`);
     return defer(() => {
       if (handler) return handler(iq);

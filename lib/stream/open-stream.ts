@@ -1,10 +1,10 @@
 import { concat, ignoreElements, Observable, tap, type OperatorFunction } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { Connection } from '../transport/transport.js';
+import { elements } from '../xml/elements.js';
 import * as NS from '../xml/namespaces.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
-import { elements } from './elements.js';
 import { scopeMap } from './scope-map.js';
 import type { Secrets } from './secrets.js';
 import { stageOf, type StageConfig } from './stage-config.js';

@@ -3,9 +3,10 @@ import { StreamError } from '../errors/stream-error.js';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
 import { TransportError } from '../errors/transport-error.js';
 import type { Connection } from '../transport/transport.js';
+import { elements } from '../xml/elements.js';
 import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
-import { XmlElement } from '../xml/xml-element.js';
+import type { XmlElement } from '../xml/xml-element.js';
 import type { Ahead } from './open-stream.js';
 
 /** What an attempt tells of itself. */
@@ -128,7 +129,7 @@ const RESUME_OR_BIND = features(['sm', NS.sm], ['bind', NS.bind]);
 
 /** Whether all that was expected is on offer, whatever else there is. */
 function offersAll(told: XmlElement, expected: XmlElement): boolean {
-  return expected.children.every((child) => !(child instanceof XmlElement) || told.child(child.name, child.xmlns));
+  return elements(expected).every(({ name, xmlns }) => told.child(name, xmlns));
 }
 
 /** Mechanisms are chosen, and signed (XEP-0474), by the whole of what was offered. */

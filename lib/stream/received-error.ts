@@ -1,5 +1,5 @@
+import { elements } from '../xml/elements.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import { elements } from './elements.js';
 import type { Secrets } from './secrets.js';
 
 /**

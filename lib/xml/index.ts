@@ -1,6 +1,7 @@
 import * as NS from './namespaces.js';
 
 export { NS };
+export { elements } from './elements.js';
 export { XmlElement, type XmlAttrs, type XmlNode } from './xml-element.js';
 export { xml, type XmlAttrsInit, type XmlContent } from './xml.js';
 export { serialize } from './serialize.js';

@@ -8,8 +8,9 @@ import type { XmlStream } from '../../stream/xml-stream.js';
 import type { LifecycleEvent, Target, TlsInfo } from '../../trace/lifecycle-event.js';
 import { tcp } from '../../transport/node/index.js';
 import type { ConnectContext, Timeouts } from '../../transport/transport.js';
+import { elements } from '../../xml/elements.js';
 import * as NS from '../../xml/namespaces.js';
-import { XmlElement } from '../../xml/xml-element.js';
+import type { XmlElement } from '../../xml/xml-element.js';
 import type { ServerReport } from './diagnosis.js';
 import { failureOf } from './failure-of.js';
 
@@ -94,6 +95,6 @@ function offersOf({ features }: XmlStream): Pick<ServerReport, 'features' | 'mec
   };
 }
 
-export function namesOf({ children }: XmlElement): string[] {
-  return children.filter((child) => child instanceof XmlElement).map(({ name }) => name);
+export function namesOf(element: XmlElement): string[] {
+  return elements(element).map(({ name }) => name);
 }

@@ -1,4 +1,4 @@
-import { XmlElement } from '../../xml/index.js';
+import { elements, type XmlElement } from '../../xml/index.js';
 
 /** What a stanza is about, in a few words: the body of a message, the show and status of a presence, else its payloads. */
 export function describeStanza(stanza: XmlElement): string {
@@ -19,7 +19,7 @@ export function typeOf({ name, attrs }: XmlElement): string {
 }
 
 function payloads(element: XmlElement): string[] {
-  return element.children
-    .filter((child) => child instanceof XmlElement)
-    .map(({ name, xmlns }) => (xmlns === '' || xmlns === 'jabber:client' ? name : `{${xmlns}}${name}`));
+  return elements(element).map(({ name, xmlns }) =>
+    xmlns === '' || xmlns === 'jabber:client' ? name : `{${xmlns}}${name}`,
+  );
 }

@@ -20,7 +20,7 @@ import type { Delivery, Undelivered } from '../../session/delivery.js';
 import type { RequestHandler } from '../../session/request-handlers.js';
 import type { ByteCount, Session } from '../../session/session.js';
 import type { TraceEvent } from '../../trace/lifecycle-event.js';
-import { serialize, xml, type XmlElement } from '../../xml/index.js';
+import { elements, serialize, xml, type XmlElement } from '../../xml/index.js';
 import type { XmppTestingScript } from './provide-xmpp-testing.js';
 
 const NO_BYTES: ByteCount = { received: 0, sent: 0 };
@@ -76,7 +76,7 @@ export class XmppTesting implements XmppClient {
   receive(stanza: XmlElement): void {
     this.#stanza$.next(stanza);
     const { type, id, from: sender } = stanza.attrs;
-    const payload = stanza.children.find((child) => typeof child !== 'string');
+    const [payload] = elements(stanza);
     if (stanza.name !== 'iq' || (type !== 'get' && type !== 'set') || !payload) return;
     const handler = this.#handlers.get(`${type} ${payload.xmlns}`);
     const answer$ = handler ? defer(() => handler(stanza)).pipe(take(1)) : EMPTY;
@@ -219,6 +219,6 @@ function isNoAnswer({ name, attrs }: XmlElement): boolean {
 /** @throws StanzaError For an answer of type error. */
 function resultOf(answer: XmlElement): XmlElement {
   if (answer.attrs.type !== 'error') return answer;
-  const condition = answer.child('error')?.children.find((child) => typeof child !== 'string');
+  const [condition] = elements(answer.child('error'));
   throw new StanzaError({ condition: condition?.name ?? 'undefined-condition' });
 }

@@ -1,4 +1,4 @@
-import { NS, xml, XmlElement, type XmlNode } from '../../xml/index.js';
+import { elements, NS, xml, type XmlElement, type XmlNode } from '../../xml/index.js';
 
 /** The element with these attributes changed (`undefined`: removed). */
 export function withAttrs(element: XmlElement, changes: Record<string, string | undefined>): XmlElement {
@@ -15,11 +15,7 @@ export const qualified = (element: XmlElement): XmlElement =>
 
 const xmlnsOf = (element: XmlElement): { xmlns?: string } => (element.xmlns === '' ? {} : { xmlns: element.xmlns });
 
-export const firstChild = (element: XmlElement): XmlElement | undefined =>
-  element.children.find((child): child is XmlElement => typeof child !== 'string');
-
-export const elementsOf = (element: XmlElement): XmlElement[] =>
-  element.children.filter((child): child is XmlElement => typeof child !== 'string');
+export const firstChild = (element: XmlElement): XmlElement | undefined => elements(element)[0];
 
 const TYPES: Readonly<Record<string, string>> = {
   'bad-request': 'modify',

@@ -1,8 +1,8 @@
 import { JidError } from '../../errors/index.js';
 import { jid, type Jid } from '../../jid/index.js';
-import { NS, xml, type XmlElement } from '../../xml/index.js';
+import { elements, NS, xml, type XmlElement } from '../../xml/index.js';
 import type { Accounts } from './accounts.js';
-import { elementsOf, iqResult, stanzaError, withAttrs, withChildren } from './elements.js';
+import { iqResult, stanzaError, withAttrs, withChildren } from './elements.js';
 import { OfflineStore } from './offline-store.js';
 import type { ServerSession, SessionHost } from './server-session.js';
 import type { ServerSettings } from './settings.js';
@@ -187,7 +187,7 @@ export class Router implements SessionHost {
   /** Answers an IQ request on behalf of the server or of an account. */
   #answer(iq: XmlElement): void {
     if (!isRequest(iq)) return;
-    const [payload] = elementsOf(iq);
+    const [payload] = elements(iq);
     const session = this.#ownerOf(iq);
     if (iq.attrs.type === 'get') {
       if (payload!.is('ping', NS.ping)) return this.#routeText(iqResult(iq));
@@ -283,5 +283,5 @@ function malformed(stanza: XmlElement): string | undefined {
   if (stanza.name !== 'iq') return undefined;
   const { id, type } = stanza.attrs;
   if (id === undefined || !['get', 'set', 'result', 'error'].includes(type ?? '')) return 'bad-request';
-  return isRequest(stanza) && elementsOf(stanza).length !== 1 ? 'bad-request' : undefined;
+  return isRequest(stanza) && elements(stanza).length !== 1 ? 'bad-request' : undefined;
 }

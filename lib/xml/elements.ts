@@ -1,4 +1,4 @@
-import type { XmlElement } from '../xml/xml-element.js';
+import type { XmlElement } from './xml-element.js';
 
 /** The children of an element without the text between them. */
 export function elements(element: XmlElement | undefined): XmlElement[] {
