@@ -4,6 +4,7 @@ import { dnsServer, type DnsServer } from '../servers/dns.js';
 import { freePorts, realServers, type RealServer, type ServerOptions } from '../servers/index.js';
 import { describeWith, type Need } from '../support/needs.js';
 import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
+import { mechanismsIn, overTls } from './support/features.js';
 
 const transports = { STARTTLS: overStartTls, 'direct TLS': overDirectTls } as const;
 
@@ -127,6 +128,8 @@ for (const name of ['prosody', 'ejabberd'] as const) {
 
     it.each(hashes)('authenticates by SCRAM-%s where passwords are stored for it', (hash) =>
       withServer({ scram: hash }, async (server) => {
+        const offered = mechanismsIn(await overTls(server)).filter((mechanism) => mechanism.startsWith('SCRAM'));
+        expect(offered).toEqual([`SCRAM-${hash}`]);
         for (const transport of [overStartTls(server), overDirectTls(server)]) {
           const made = attempt(optionsFor(server, 'bob', { transport }));
           await close(await made.online());

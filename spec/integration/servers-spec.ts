@@ -1,50 +1,6 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { realServers, type RealServer } from '../servers/index.js';
 import { describeWith, type Need } from '../support/needs.js';
-
-const header = (to: string) =>
-  `<?xml version='1.0'?><stream:stream to='${to}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`;
-
-/** Writes a stream header and gives what comes back up to the features. */
-function featuresOf(socket: Socket, to: string): Promise<string> {
-  return new Promise<string>((resolve, reject) => {
-    let text = '';
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error(`closed after: ${text}`)));
-    socket.on('data', (chunk) => {
-      text += chunk.toString();
-      if (text.includes('</stream:features>')) resolve(text);
-    });
-    socket.write(header(to));
-  }).finally(() => socket.destroy());
-}
-
-const overTcp = (server: RealServer, to = server.domain) =>
-  featuresOf(connectTcp({ host: server.host, port: server.ports.c2s }), to);
-
-interface Dial {
-  to?: string;
-  /** What the certificate must be for. */
-  identity?: string;
-  ca?: string;
-}
-
-const overTls = (server: RealServer, { to = server.domain, identity = to, ca = server.ca }: Dial = {}) =>
-  featuresOf(
-    connectTls({
-      ...{ host: server.host, port: server.ports.tls, ca, servername: to },
-      checkServerIdentity: (_, certificate) => checkServerIdentity(identity, certificate),
-    }),
-    to,
-  );
-
-const mechanismsIn = (features: string) =>
-  [...features.matchAll(/<mechanism>([^<]+)<\/mechanism>/g)]
-    .map(([, name]) => name!)
-    .filter((name) => !/-PLUS$/.test(name));
-
-const hashes = { prosody: ['SHA-1', 'SHA-256'], ejabberd: ['SHA-1', 'SHA-256', 'SHA-512'] } as const;
+import { mechanismsIn, overTcp, overTls } from './support/features.js';
 
 for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
   const start = realServers[name];
@@ -101,27 +57,6 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
       }
       expect(server.running).toBe(false);
       await expect(overTcp(server)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-    });
-
-    it.each(hashes[name])('offers SCRAM-%s where passwords are stored for it', async (hash) => {
-      const server = await start({ scram: hash });
-      try {
-        const scram = mechanismsIn(await overTls(server)).filter((mechanism) => mechanism.startsWith('SCRAM'));
-        expect(scram).toEqual([`SCRAM-${hash}`]);
-      } finally {
-        await server.stop();
-      }
-    });
-
-    it('offers every SCRAM that it knows where passwords are stored in plain', async () => {
-      const server = await start({ scram: 'plain' });
-      try {
-        expect(mechanismsIn(await overTls(server))).toEqual(
-          expect.arrayContaining(hashes[name].map((hash) => `SCRAM-${hash}`)),
-        );
-      } finally {
-        await server.stop();
-      }
     });
   });
 }
