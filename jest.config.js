@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { transformSync } from 'esbuild';
 
 /** Files of types alone have no code that could run: a count of lines would take them for lines that never ran. */
@@ -12,8 +13,8 @@ const typesAlone = () =>
 export default {
   testEnvironment: '<rootDir>/spec/support/plain-context.cjs',
   testSequencer: '<rootDir>/spec/support/longest-first.cjs',
-  // Half as many more suites as cores: some wait for servers. By default Jest leaves a core idle.
-  maxWorkers: '150%',
+  // One suite on each core, and one more, as some wait for servers. By default Jest leaves a core idle.
+  maxWorkers: availableParallelism() + 1,
   // Not a bound of anything under test (those are in virtual time): processes and real servers on a busy machine are slow.
   testTimeout: 30_000,
   // With --coverage: V8 counts by itself, so that nothing is instrumented.
