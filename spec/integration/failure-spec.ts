@@ -24,13 +24,13 @@ for (const name of ['prosody', 'ejabberd'] as const) {
   describeWith(name, () => {
     afterEach(disconnectAll);
 
-    describe('an attempt', () => {
-      let server: RealServer;
-      beforeAll(async () => {
-        server = await realServers[name]();
-      });
-      afterAll(() => server?.stop());
+    let server: RealServer;
+    beforeAll(async () => {
+      server = await realServers[name]();
+    });
+    afterAll(() => server?.stop());
 
+    describe('an attempt', () => {
       const ways = () => [overStartTls(server), overDirectTls(server)];
 
       it('fails with a wrong password, an unknown user, and says nothing of the password', async () => {
@@ -215,12 +215,6 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       }));
 
     describe('a session', () => {
-      let server: RealServer;
-      beforeAll(async () => {
-        server = await realServers[name]();
-      });
-      afterAll(() => server?.stop());
-
       it('ends with the server', async () => {
         const made = attempt(optionsFor(server, 'alice'));
         await made.online();
