@@ -76,6 +76,7 @@ describe('SCRAM against a server that breaks the rules', () => {
       ['another attribute in place of the nonce', `x=${full},s=${salt},i=4096`],
       ['no nonce', `s=${salt},i=4096`],
       ['no salt', `r=${full},i=4096`],
+      ['an extension before the nonce', `x=1,r=${full},s=${salt},i=4096`],
       ['an extension before the count', `r=${full},s=${salt},x=1,i=4096`],
       ['capital letters for names', `R=${full},S=${salt},I=4096`],
       ['an empty salt', `r=${full},s=,i=4096`],
