@@ -51,16 +51,28 @@ export function websocket({ tls, ...config }: NodeWebSocketConfig = {}): Transpo
   };
 }
 
+/** What is used of a WebSocket of the `ws` package beside what all have. */
+interface PackageSocket {
+  on(event: 'message', listener: (data: unknown, isBinary: boolean) => void): void;
+  removeAllListeners(event: 'message'): void;
+}
+
 /** The constructor of the `ws` package, which takes options beside what browsers take. */
 function fromPackage(options: object = {}): Observable<WebSocketCtor> {
   return from(import('ws')).pipe(
     map(({ WebSocket }) => {
-      const Ctor = WebSocket as unknown as new (...args: unknown[]) => InstanceType<WebSocketCtor>;
+      const Ctor = WebSocket as unknown as new (...args: unknown[]) => PackageSocket;
       return class extends Ctor {
         constructor(url: string, protocols: string[]) {
           super(url, protocols, { ...DEFAULTS, ...options });
         }
-      };
+
+        /** A text is told as its octets: made a string of, as is the default, the parser would have to make octets of it again. */
+        set onmessage(listener: ((event: { readonly data: unknown; readonly isText: boolean }) => void) | null) {
+          this.removeAllListeners('message');
+          if (listener) this.on('message', (data, isBinary) => listener({ data, isText: !isBinary }));
+        }
+      } as unknown as WebSocketCtor;
     }),
     catchError((cause: unknown) => {
       const text = 'there is no WebSocket: install the `ws` package (Node 22 and newer need it for `tls` only)';

@@ -48,8 +48,8 @@ export function openWebSocket(
       connection = new WebSocketConnection(socket, scheduler, tls);
       subscriber.next(connection);
     };
-    socket.onmessage = ({ data }: { readonly data: unknown }) => {
-      const fault = connection?.receive(data);
+    socket.onmessage = ({ data, isText }: { readonly data: unknown; readonly isText?: boolean }) => {
+      const fault = connection?.receive(data, isText);
       if (fault) lose(fault);
     };
     // In a browser this tells nothing, elsewhere it has the reason. `close` follows, but where Node 22 has not connected.

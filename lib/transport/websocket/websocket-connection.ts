@@ -8,7 +8,7 @@ import type { WebSocketLike } from './web-socket-like.js';
 
 /** How often the socket is asked whether it has taken what was written, in milliseconds: it tells nobody by itself. */
 const POLL = 50;
-/** Characters that may wait for a reader. A WebSocket cannot be paused, so a server that floods us must be left. */
+/** Characters, or octets, that may wait for a reader. A WebSocket cannot be paused, so a server that floods us must be left. */
 const MAX_WAITING = 16 * 1024 * 1024;
 
 /** A `Connection` over a WebSocket that is open: one element a message (RFC 7395). */
@@ -19,8 +19,8 @@ export class WebSocketConnection implements Connection {
 
   readonly #socket: WebSocketLike;
   readonly #scheduler: SchedulerLike;
-  #reader: Subscriber<string> | undefined;
-  #waiting: string[] = [];
+  #reader: Subscriber<string | Uint8Array> | undefined;
+  #waiting: (string | Uint8Array)[] = [];
   #waitingLength = 0;
   #inputEnd: { readonly error: XmppError | undefined } | undefined;
   /** Octets given to the socket so far. */
@@ -35,7 +35,7 @@ export class WebSocketConnection implements Connection {
     this.tls = tls;
   }
 
-  readonly input$ = new Observable<string>((subscriber) => {
+  readonly input$ = new Observable<string | Uint8Array>((subscriber) => {
     if (this.#reader) throw new UsageError('input-busy', 'the input of a connection has one reader at a time');
     this.#reader = subscriber;
     subscriber.add(() => (this.#reader = undefined));
@@ -77,21 +77,23 @@ export class WebSocketConnection implements Connection {
   /**
    * A message came.
    *
+   * @param isText Whether it was sent as text: some have the octets of a text, and say so (`transport/node/websocket.ts`).
    * @returns What is wrong with it, if anything is: the connection cannot go on then.
    */
-  receive(data: unknown): StreamError | undefined {
+  receive(data: unknown, isText = typeof data === 'string'): StreamError | undefined {
     if (this.#inputEnd) return undefined;
-    if (typeof data !== 'string') {
+    if (!isText) {
       // RFC 7395 section 3.2: text messages only.
       return new StreamError({ condition: 'bad-format', text: 'the server sent a binary message' });
     }
-    this.bytesReceived += octets(data);
+    const text = data as string | Uint8Array;
+    this.bytesReceived += typeof text === 'string' ? octets(text) : text.length;
     if (this.#reader && this.#waiting.length === 0) {
-      this.#reader.next(data);
+      this.#reader.next(text);
       return undefined;
     }
-    this.#waiting.push(data);
-    this.#waitingLength += data.length;
+    this.#waiting.push(text);
+    this.#waitingLength += text.length;
     if (this.#waitingLength <= MAX_WAITING) return undefined;
     return new StreamError({ condition: 'policy-violation', text: 'the server sends more than is taken' });
   }

@@ -79,8 +79,22 @@ describe('websocket() for Node, by the ws package', () => {
     for (const at of [folder, bare]) rmSync(at, { recursive: true, force: true });
   });
 
+  /** What is done with the connection: as source. */
+  const leave = `({ tls }) => { console.log(JSON.stringify(['connected', tls?.protocol])); held.unsubscribe(); }`;
+  const read = `(connection) => {
+    const read = [];
+    const decoder = new TextDecoder();
+    connection.input$.subscribe({
+      next: (text) => read.push(typeof text === 'string' ? text : decoder.decode(text)),
+      error: ({ condition }) => console.log(JSON.stringify([...read, connection.bytesReceived, condition])),
+    });
+  }`;
+
   /** One attempt in a process of its own: what came of it. */
-  async function outcome(config: string, { at = folder, format = 'mjs', env = {} as NodeJS.ProcessEnv } = {}) {
+  async function outcome(
+    config: string,
+    { at = folder, format = 'mjs', env = {} as NodeJS.ProcessEnv, next = leave } = {},
+  ) {
     const load = format === 'mjs' ? `await import('rxmpp/node')` : `require('rxmpp/node')`;
     const rxjs = format === 'mjs' ? `await import('rxjs')` : `require('rxjs')`;
     const file = join(at, `run.${format}`);
@@ -97,7 +111,7 @@ describe('websocket() for Node, by the ws package', () => {
         const held = websocket(${config}).connect(
           { domain: 'example.org', tls: 'required', timeouts, scheduler: asyncScheduler, random: Math.random, trace: () => {} },
         ).subscribe({
-          next: ({ tls }) => { console.log(JSON.stringify(['connected', tls?.protocol])); held.unsubscribe(); },
+          next: ${next},
           error: (error) => console.log(JSON.stringify([error.layer, error.condition, error.text])),
         });
       })();`,
@@ -108,11 +122,25 @@ describe('websocket() for Node, by the ws package', () => {
       ),
     );
     expect(stderr).toBe('');
-    return JSON.parse(stdout) as unknown[];
+    // The first that is told; an input that ends with an error ends the connection with it, too.
+    return JSON.parse(stdout.split('\n', 1)[0]!) as unknown[];
   }
 
   it.each(['mjs', 'cjs'])('connects where Node has no WebSocket of its own (%s)', async (format) => {
     expect(await outcome(`{ url: 'ws://127.0.0.1:${servers.plain}' }`, { format })).toEqual(['connected', 'loopback']);
+  });
+
+  it('reads texts, and refuses what was sent as binary (RFC 7395 section 3.2)', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    stops.push(() => server.close());
+    server.on('connection', (socket) => {
+      for (const text of ['<a/>', '<b>Ünï𝕏</b>']) socket.send(text);
+      socket.send(Buffer.from('<c/>'), { binary: true });
+    });
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const told = await outcome(`{ url: 'ws://127.0.0.1:${port}' }`, { next: read });
+    expect(told).toEqual(['<a/>', '<b>Ünï𝕏</b>', 20, 'bad-format']);
   });
 
   it('trusts the CA that it is given', async () => {
