@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import { filter, firstValueFrom, ReplaySubject, Subscription, take, toArray } from 'rxjs';
-import ts from 'typescript';
 import { websocket, xml, xmppClient } from '../lib/index.js';
 import { startServerAsync } from '../lib/testing-node.js';
 import { useAngular } from './support/angular-platform.js';
+import { complaintsAbout } from './support/complaints.js';
 import { asIfPublic, runSnippet, snippetBelow, snippets } from './support/readme.js';
 
 const root = resolve(__dirname, '..');
@@ -33,36 +33,7 @@ function moduleOf(snippet: string): string {
   return PRELUDE + (/\bclient\b/.test(body) && !/const client\b/.test(body) ? CLIENT : '') + body;
 }
 
-function complaintsAbout(modules: ReadonlyMap<string, string>): string[] {
-  const entries = { rxmpp: 'index', 'rxmpp/node': 'node', 'rxmpp/angular': 'angular', 'rxmpp/testing': 'testing' };
-  const options: ts.CompilerOptions = {
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-    experimentalDecorators: true,
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
-    types: ['node', 'jest'],
-    paths: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, [join(root, 'lib', `${file}.ts`)]])),
-  };
-  const host = ts.createCompilerHost(options);
-  const read = host.readFile.bind(host);
-  const exists = host.fileExists.bind(host);
-  const source = host.getSourceFile.bind(host);
-  host.readFile = (file) => modules.get(file) ?? read(file);
-  host.fileExists = (file) => modules.has(file) || exists(file);
-  host.getSourceFile = (file, ...rest) => {
-    const text = modules.get(file);
-    return text === undefined ? source(file, ...rest) : ts.createSourceFile(file, text, ts.ScriptTarget.ES2022);
-  };
-  const program = ts.createProgram([...modules.keys()], options, host);
-  return ts
-    .getPreEmitDiagnostics(program)
-    .filter(({ file }) => file !== undefined && modules.has(file.fileName))
-    .map(({ file, messageText }) => `${file!.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
-}
+const ENTRIES = { rxmpp: 'index', 'rxmpp/node': 'node', 'rxmpp/angular': 'angular', 'rxmpp/testing': 'testing' };
 
 describe('README.md', () => {
   const wrong = [
@@ -76,7 +47,7 @@ describe('README.md', () => {
       snippets.map((snippet, index) => [join(root, `readme-${index + 1}.ts`), moduleOf(snippet)]),
     );
     wrong.forEach((snippet, index) => modules.set(wrongFiles[index]!, snippet));
-    complaints = complaintsAbout(modules);
+    complaints = complaintsAbout(modules, ENTRIES);
   }, 120_000);
 
   it('has snippets that compile against the library', () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
+import { complaintsAbout } from '../support/complaints.js';
 
 const root = resolve(__dirname, '../..');
 const ENTRIES: Readonly<Record<string, string>> = {
@@ -24,39 +25,13 @@ const tests = [
     .map((snippet, index): [string, string] => [`README.md, ${index + 1}`, snippet]),
 ];
 
-function complaintsAbout(modules: ReadonlyMap<string, string>): string[] {
-  const options: ts.CompilerOptions = {
-    ...{ strict: true, noEmit: true, skipLibCheck: true, esModuleInterop: true },
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.esnext.disposable.d.ts'],
-    types: ['node', 'jest'],
-    paths: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, [join(root, 'lib', `${file}.ts`)]])),
-  };
-  const host = ts.createCompilerHost(options);
-  const [read, exists, source] = [host.readFile, host.fileExists, host.getSourceFile].map((method) =>
-    method.bind(host),
-  ) as [typeof host.readFile, typeof host.fileExists, typeof host.getSourceFile];
-  host.readFile = (file) => modules.get(file) ?? read(file);
-  host.fileExists = (file) => modules.has(file) || exists(file);
-  host.getSourceFile = (file, ...rest) => {
-    const text = modules.get(file);
-    return text === undefined ? source(file, ...rest) : ts.createSourceFile(file, text, ts.ScriptTarget.ES2022);
-  };
-  return ts
-    .getPreEmitDiagnostics(ts.createProgram([...modules.keys()], options, host))
-    .filter(({ file }) => file !== undefined && modules.has(file.fileName))
-    .map(({ file, messageText }) => `${file!.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
-}
-
 describe('the examples of how to test', () => {
   it('compile', () => {
     expect(tests.length).toBeGreaterThan(7);
     const modules = new Map(tests.map(([, snippet], index) => [join(root, `snippet-${index}.ts`), snippet]));
     const wrong = join(root, 'snippet-wrong.ts');
     modules.set(wrong, "import { startServer } from 'rxmpp/testing'; startServer();");
-    const complaints = complaintsAbout(modules);
+    const complaints = complaintsAbout(modules, ENTRIES);
     expect(complaints.filter((complaint) => !complaint.startsWith(wrong))).toEqual([]);
     expect(complaints).toHaveLength(1);
   }, 120_000);
