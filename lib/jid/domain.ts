@@ -12,7 +12,7 @@ const names = (reserved: string): RegExp => {
 const plain = names('..--');
 const ascii = names('(?!xn)..--');
 /** An IPv4 address as the URL parser would write it. */
-const isIpv4 = (name: string): boolean => /^[\d.]+$/.test(name) && hostname(name) === name;
+const isIpv4 = (name: string): boolean => /^(\d+\.){3}\d+$/.test(name) && hostname(name) === name;
 
 /**
  * Prepares a domain part (RFC 7622 section 3.2): a domain name of U-labels in lower case, an IPv4 address, or an IPv6

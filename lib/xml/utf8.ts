@@ -25,9 +25,9 @@ export const notUtf8 = (): XmlFault => new XmlFault('unsupported-encoding', 'not
 export function decode(octets: Uint8Array): [text: string, octets: Uint8Array, fault?: XmlFault] {
   const text = DECODER.decode(octets);
   if (!/[\ufffd-\uffff]/.test(text)) return [text, octets];
-  // What a lenient decoder replaces differs from what it stands for.
+  // What a lenient decoder replaces differs from what it stands for: in an octet, or it is shorter.
   const mended = encode(text);
-  const wrong = octets.findIndex((octet, i) => octet !== mended[i]);
+  const wrong = mended.findIndex((octet, i) => octet !== octets[i]);
   if (wrong >= 0) {
     const [before, its, fault = notUtf8()] = decode(octets.subarray(0, completeEnd(octets.subarray(0, wrong))));
     return [before, its, fault];

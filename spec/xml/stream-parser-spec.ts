@@ -319,6 +319,8 @@ describe('StreamParser: UTF-8 (X3)', () => {
     ['four octets, one missing', 0xf0, 0x9f, 0x98],
     ['EB, which lenient decoders let swallow the < (CVE-2022-22787)', 0xeb],
     ['F0, likewise', 0xf0],
+    ['what U+FFFD begins with, before another character', 0xef, 0xe2, 0x82, 0xac],
+    ['two octets of U+FFFD, before another character', 0xef, 0xbf, 0xe2, 0x82, 0xac],
   ];
 
   it.each(bad)('%s', (_, ...bytes) => {
