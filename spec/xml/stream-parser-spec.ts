@@ -301,6 +301,15 @@ describe('StreamParser: faults', () => {
   });
 });
 
+describe('StreamParser: names that came before', () => {
+  it('are known by all of their letters, whatever else has their place in the table', () => {
+    const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+    const names = letters.flatMap((a) => letters.flatMap((b) => [a, a + b, a, a + b + a, a + b]));
+    const elements = names.map((name) => `<${name}/>`);
+    expect(parseChunks([HEADER + elements.join('')])).toEqual([OPENED, ...elements]);
+  });
+});
+
 describe('StreamParser: UTF-8 (X3)', () => {
   const bad: [title: string, ...bytes: number[]][] = [
     ['overlong NUL', 0xc0, 0x80],
