@@ -267,10 +267,7 @@ describe('tcp: the servers of a domain, by a real DNS server (T7)', () => {
       const { lines } = await attemptWith(
         {
           ...Object.fromEntries(['a', 'b', 'c', 'd'].map((host) => [`${host}.example A`, ['127.0.0.1']])),
-          '_xmpps-client._tcp.example.org SRV': [
-            service('d.example', dead, 9),
-            service('c.example', dead, 2, 3),
-          ],
+          '_xmpps-client._tcp.example.org SRV': [service('d.example', dead, 9), service('c.example', dead, 2, 3)],
           '_xmpp-client._tcp.example.org SRV': [service('b.example', dead, 2, 1), service('a.example', dead, 1, 0)],
         },
         {},
