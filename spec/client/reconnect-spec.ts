@@ -181,6 +181,20 @@ const CASES: Record<string, Case> = {
     result: '-----s--',
   },
   'a veto': { config: { veto: () => of(false) }, attempts: ['-s--#'], subs: ['^---!'], result: '-s--#' },
+  'now$ does not overrule a veto that is not told yet': {
+    config: { veto: () => NEVER },
+    attempts: ['-#'],
+    subs: ['^!'],
+    result: '------',
+    now: '---n',
+  },
+  'nor does the network, back again': {
+    config: { veto: () => NEVER },
+    attempts: ['-#'],
+    subs: ['^!'],
+    result: '--------',
+    online: '--F--T',
+  },
   'a delay of Infinity is for now$ alone': {
     config: { backoff: () => Infinity },
     attempts: ['-#', '-s---'],
@@ -341,6 +355,32 @@ describe('reconnect', () => {
       waiting.unsubscribe();
     });
 
+    it('a delay of Infinity is told once, though the network goes as well', () => {
+      const scheduler = new VirtualTimeScheduler();
+      const online$ = new Subject<boolean>();
+      const told: number[] = [];
+      const waiting = throwError(() => LOST)
+        .pipe(
+          reconnect({ backoff: () => Infinity, online$, scheduler, onWaiting: ({ until }) => void told.push(until) }),
+        )
+        .subscribe();
+      online$.next(false);
+      expect(told).toEqual([Infinity]);
+      waiting.unsubscribe();
+    });
+
+    it('online$ that changes its mind at once: the last counts, and there is one attempt', () => {
+      const told: number[] = [];
+      let attempts = 0;
+      const attempt$ = defer(() => (attempts++, NEVER));
+      const onWaiting = ({ until }: Waiting) => void told.push(until);
+      attempt$
+        .pipe(reconnect({ online$: of(false, true), onWaiting }))
+        .subscribe()
+        .unsubscribe();
+      expect([attempts, told]).toEqual([1, []]);
+    });
+
     it('a veto that takes its time', () => {
       const scheduler = new VirtualTimeScheduler();
       const veto = () => timer(300, scheduler).pipe(mergeMap(() => of(true)));
@@ -387,9 +427,10 @@ describe('reconnect', () => {
       ['errors', () => throwError(() => new Error('no')), { condition: 'veto-failed', cause: { message: 'no' } }],
       ['says no', () => of(false, true), { condition: 'connection-reset' }],
     ])('a veto that %s gives up, with a typed error', (_name, veto, error) => {
-      const { end } = waits({ veto }, Infinity);
+      const { end, told } = waits({ veto }, Infinity);
       expect(end).toBeInstanceOf(XmppError);
       expect(end).toMatchObject(error);
+      expect(told).toEqual([]);
     });
 
     it.each([

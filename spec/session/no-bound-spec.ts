@@ -1,6 +1,6 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { DEFAULT_TIMEOUTS } from '../../lib/transport/timeouts.js';
-import { after, exchange, expects, mute, reply } from '../../lib/testing.js';
+import { after, cut, exchange, expects, mute, reply } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
 import { A, begins, ClientRun, follow, hears, hello, manages, managesOnce, R } from '../support/client-run.js';
 import { FOOTER } from '../support/wire.js';
@@ -58,6 +58,15 @@ describe('no bound sets no timer', () => {
     expect([endless.told, bounded.told]).toEqual([['next', 'complete'], ['timeout']]);
     run.disconnect();
     run.flush();
+  });
+
+  it('a wait that only retryNow() ends', () => {
+    const run = new ClientRun([begins(after(5), cut())], {
+      options: { ...options, reconnect: { backoff: () => Infinity } },
+    });
+    run.connect().flush(10);
+    expect(run.status).toMatchObject({ kind: 'waiting', until: Infinity });
+    run.disconnect();
   });
 
   it('of the acknowledgements', () => {
