@@ -1,4 +1,4 @@
-import { defer, finalize, Subject, type Observable } from 'rxjs';
+import { defer, finalize, NEVER, Subject, type Observable } from 'rxjs';
 import { cases } from 'rxjs-marbles/jest';
 import { UsageError } from '../../lib/errors/index.js';
 import type { XmppClientOptions } from '../../lib/client/client-options.js';
@@ -80,6 +80,40 @@ describe('whenBusy', () => {
       'early unsubscribe': { source: '-a----', a: '-x----', subsA: '-^--!', unsub: '^---!', result: '--A---' },
     } satisfies Record<string, Row>,
   );
+});
+
+describe('values that come while the work before is released', () => {
+  it.each(['replace', 'error'] as const)("take over from one with '%s', which never begins", (policy) => {
+    const source$ = new Subject<{ name: string; whenBusy?: WhenBusy }>();
+    const begun: string[] = [];
+    const running = new Set<string>();
+    let error: string | undefined;
+    const work = ({ name }: { name: string }) =>
+      defer(() => {
+        begun.push(name);
+        running.add(name);
+        return NEVER.pipe(
+          finalize(() => {
+            running.delete(name);
+            if (name === 'a') source$.next({ name: 'c' });
+          }),
+        );
+      });
+    const subscription = source$
+      .pipe(
+        whenBusy(
+          () => running.size > 0,
+          (value) => work(value!),
+          ({ condition }) => (error = condition),
+        ),
+      )
+      .subscribe();
+    source$.next({ name: 'a' });
+    source$.next({ name: 'b', whenBusy: policy });
+    expect([begun, [...running], error]).toEqual([['a', 'c'], ['c'], undefined]);
+    subscription.unsubscribe();
+    expect(running.size).toBe(0);
+  });
 });
 
 describe('connect while connecting or connected (XF#725, CAS#84)', () => {
