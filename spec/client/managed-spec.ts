@@ -1,11 +1,15 @@
-import { NEVER } from 'rxjs';
+import { NEVER, of } from 'rxjs';
 import { prepareOptions } from '../../lib/client/options.js';
+import { jid } from '../../lib/jid/index.js';
+import type { Crypto } from '../../lib/sasl/crypto.js';
+import { scramKeyCache } from '../../lib/sasl/scram-key-cache.js';
+import type { StreamFeature } from '../../lib/stream/stream-feature.js';
 import { after, cut, expects, mute, type Script } from '../../lib/testing.js';
 import { NS } from '../../lib/xml/index.js';
-import { authenticates, begins, ClientRun, ENABLE, SM } from '../support/client-run.js';
-import { BIND, binds, features, mechanisms, opens, PASSWORD, scram } from '../support/wire.js';
+import { authenticates, begins, ClientRun, ENABLE, enables, SM } from '../support/client-run.js';
+import { BIND, binds, BOUND, features, mechanisms, opens, PASSWORD, scram } from '../support/wire.js';
 import { sessionInit } from '../support/session-run.js';
-import { tag, watchUnhandled, WireRun } from '../support/wire-run.js';
+import { replayCrypto, tag, watchUnhandled, WireRun } from '../support/wire-run.js';
 
 const ONCE = `<enable xmlns='${NS.sm}'/>`;
 const managed = (): Script => [authenticates(BIND, SM), binds(), expects(/<enable /), mute()];
@@ -62,6 +66,63 @@ describe('a client whose account was authenticated by something strong', () => {
   it('but may where that was all there ever was', () => {
     const run = new ClientRun([plainOnly()], { options }).connect().flush(0);
     expect(run.transport.sent).toContain(`mechanism='PLAIN'`);
+    run.disconnect();
+  });
+});
+
+describe('the keys of SCRAM', () => {
+  watchUnhandled();
+
+  const authenticates256 = (...more: Script): Script => [
+    opens(features(mechanisms('SCRAM-SHA-256')), { secure: true }),
+    scram('SHA-256'),
+    opens(features(BIND), { secure: true }),
+    binds(),
+    ...more,
+  ];
+
+  /** How many keys a client has derived that was online twice. */
+  const derived = (options: object) => {
+    let count = 0;
+    const crypto: Crypto = { ...replayCrypto, pbkdf2: (...args) => (count++, replayCrypto.pbkdf2(...args)) };
+    const run = new ClientRun([authenticates256(after(5), cut()), authenticates256(mute())], {
+      options: { crypto, reconnect: { backoff: () => 10 }, ...options },
+    });
+    run.connect().flush(20);
+    expect(run.sessions).toHaveLength(2);
+    run.disconnect();
+    return count;
+  };
+
+  it('are derived once, however often a client comes back', () => {
+    expect(derived({ credentials: { password: PASSWORD } })).toBe(1);
+  });
+
+  it('and by one client, where another is given what it keeps', () => {
+    const given = { credentials: { password: PASSWORD }, keys: scramKeyCache() };
+    expect([derived(given), derived(given)]).toEqual([1, 0]);
+  });
+});
+
+describe('a stream feature that binds by itself (XEP-0386, say)', () => {
+  watchUnhandled();
+
+  const OWN = `<own xmlns='urn:example'/>`;
+  const own: StreamFeature = {
+    name: 'own',
+    xmlns: 'urn:example',
+    parse: (advertised, _stream, { agreed }) => (agreed.authenticated ? advertised : undefined),
+    negotiate: () => of({ kind: 'next', agreed: { jid: jid(BOUND) } }),
+  };
+  const script = (...more: Script): Script => [authenticates(OWN, BIND, SM), ...more];
+
+  it('is the last word: nothing is bound again, or resumed after it', () => {
+    const run = new ClientRun([script(enables(), after(5), cut()), script(enables(), mute())], {
+      options: { features: [own], reconnect: { backoff: () => 10 } },
+    });
+    run.connect().flush(20);
+    expect([run.status.kind, run.sessions.map(({ resumed }) => resumed)]).toEqual(['online', [false, false]]);
+    expect(run.transport.sent).not.toMatch(/<bind |<resume /);
     run.disconnect();
   });
 });

@@ -1,6 +1,7 @@
 import { EMPTY, map, NEVER, of, throwError, timer, type ObservableInput } from 'rxjs';
 import { jid } from '../../lib/jid/jid.js';
 import { readResumable, type ResumptionState, type ResumptionStore } from '../../lib/session/resumption-store.js';
+import { pipelining } from '../../lib/stream/pipelining.js';
 import { after, cut, expects, mute, reply, type Script } from '../../lib/testing.js';
 import { NS, serialize, xml } from '../../lib/xml/index.js';
 import {
@@ -103,6 +104,14 @@ describe('a stored session', () => {
     second.flush(1_000);
     expect(store.state).toEqual({ id: 'sm-1', jid: BOUND, handled: 3, acknowledged: 3, unacknowledged: [] });
     second.transport.verify();
+  });
+
+  it('goes on as well where what is next is said ahead', () => {
+    const store = new TextStore({ handled: 3 });
+    const run = stored([resumes(3, 0, mute())], store, { options: { pipelining } });
+    run.connect().flush(0);
+    expect([run.status, store.state]).toMatchObject([{ kind: 'online', resumed: true }, { handled: 3 }]);
+    run.transport.verify();
   });
 
   it('keeps location and max, and begins there', () => {

@@ -61,7 +61,8 @@ describe('what cannot be sent', () => {
   it('says why', () => {
     const offline = refused(new ClientRun([begins()]));
     const connecting = refused(new ClientRun([begins(mute())]).connect());
-    const full = new ClientRun([begins(mute())], { options: { whileOffline: { queue: 0 } } }).connect();
+    const full = new ClientRun([begins(mute())], { options: { whileOffline: { queue: 1 } } }).connect();
+    full.client.send(hello('first'));
     const stopping: XmppError[] = [];
     const stopped: ClientRun = new ClientRun([begins(mute())], { options: { whileOffline: { queue: 9 } } }).connect();
     stopped.client.undelivered$.subscribe(() => stopping.push(refused(stopped)));
@@ -74,6 +75,7 @@ describe('what cannot be sent', () => {
       expect(one).toMatchObject({ condition: 'not-connected', type: 'wait', retryable: true });
       expect(one.text).not.toBe('');
     }
+    expect(new Set(errors.map(({ text }) => text)).size).toBe(4);
   });
 
   it('is told to whoever follows it, too', () => {

@@ -173,7 +173,7 @@ describe('who holds the connection', () => {
     const run = new ClientRun([begins(after(10), cut()), begins(after(1e6))]).connect().flush(5);
     const late: unknown[] = [];
     const hold = run.client.session$.subscribe((session) => late.push(session));
-    expect(late).toEqual([run.session]);
+    expect([late, run.client.session]).toEqual([[run.session], run.session]);
     hold.unsubscribe();
     run.flush(500);
     const waiting: unknown[] = [];
@@ -612,6 +612,22 @@ describe('options as an observable', () => {
     run.check();
   });
 
+  it('their error is nothing that connect() could take', () => {
+    const options$ = throwError(() => new StreamError({ condition: 'x' }));
+    const hold = new ClientRun([], { options$: () => options$ }).client.connect();
+    expect(hold.closed).toBe(true);
+  });
+
+  it('null, and then their end, is no error', () => {
+    const { run, options$ } = dynamic([begins(after(1e6))]);
+    options$.next({});
+    run.flush(0);
+    options$.next(null);
+    options$.complete();
+    expect([run.end, run.kinds]).toEqual(['complete', 'offline authenticating binding online offline']);
+    run.check();
+  });
+
   it('are subscribed to once, while somebody holds', () => {
     let subscriptions = 0;
     const options$ = (options: XmppClientOptions) =>
@@ -690,6 +706,23 @@ describe('bytes$', () => {
     run.disconnect();
     // The footer went out with the last unsubscribe.
     expect([last.received, last.sent >= total('out') - FOOTER.length]).toEqual([total('in'), true]);
+  });
+
+  it.each([
+    ['unsubscribed', (run: ClientRun) => run.disconnect()],
+    ['closed', (run: ClientRun) => run.client.close().subscribe()],
+  ])('keeps those of a session that was %s', (_name, ends) => {
+    const run = new ClientRun([begins(expects(/stream/), reply(FOOTER)), begins(after(1e6))]);
+    const seen: number[] = [];
+    run.client.bytes$.subscribe(({ received, sent }) => seen.push(received + sent));
+    run.connect().flush(0);
+    ends(run);
+    run.flush(10);
+    expect(run.status.kind).toBe('offline');
+    const before = seen.at(-1)!;
+    run.connect().flush(20);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBeGreaterThan(before * 1.5);
   });
 
   it('of a session are those of its own connection, from the beginning, also of one that was resumed', () => {
