@@ -53,6 +53,8 @@ describe('enabling stream management (XEP-0198 section 3)', () => {
     ['no resume', `id='x'`, false],
     ['resume without an id', `resume='true'`, false],
     ['resume with anything else', `id='x' resume='TRUE'`, false],
+    ['resume with a word that ends so', `id='x' resume='untrue'`, false],
+    ['resume with a number that begins so', `id='x' resume='10'`, false],
   ])('granted with %s', (_name, attrs, resumable) => {
     const again = resumable
       ? [authenticates(BIND, SM), expects(RESUME(0, 'x'))]
@@ -128,8 +130,14 @@ describe('enabling stream management (XEP-0198 section 3)', () => {
     run.transport.verify();
   });
 
-  it('anything else in the place of the answer is fatal', () => {
-    const run = new ClientRun([[manages0(`<a xmlns='${NS.sm}' h='0'/>`)]]).connect().flush();
+  it.each([
+    `<a xmlns='${NS.sm}' h='0'/>`,
+    `<hello/>`,
+    `<message xmlns='urn:example'/>`,
+    `<submessage/>`,
+    `<messages/>`,
+  ])('anything else in the place of the answer is fatal: %s', (other) => {
+    const run = new ClientRun([[manages0(other + ENABLED)]]).connect().flush();
     expect(run.end).toBe('stream invalid-xml (enable) local');
   });
 

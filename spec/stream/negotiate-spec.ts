@@ -115,6 +115,13 @@ describe('negotiate', () => {
         error: refused,
         sent: OUR_HEADER + FOOTER,
       },
+      'a feature that completes, and has no outcome': {
+        streams: '-o------',
+        feature: ' --|',
+        subs: '   -^-!',
+        result: ' ---|',
+        sent: OUR_HEADER + FOOTER,
+      },
       'a feature that is silent': {
         streams: '-o------',
         feature: ' -------',
@@ -207,6 +214,18 @@ describe('negotiate', () => {
     ] as StreamFeature<never>[];
     const { outcome, result } = negotiated(list, ['one', 'two']);
     expect([outcome(), result()?.resumed, log]).toEqual(['ready', true, ['parse one', 'negotiate one']]);
+  });
+
+  it('a feature has one outcome: what it says later is not that of the next', () => {
+    const one$ = new Subject<Outcome>();
+    const two$ = new Subject<Outcome>();
+    const list = [feature('one', one$), feature('two', two$)] as StreamFeature<never>[];
+    const { outcome, result } = negotiated(list, ['one', 'two']);
+    one$.next({ kind: 'next' });
+    one$.next({ kind: 'ready', agreed: bound });
+    expect([outcome(), one$.observed, two$.observed]).toEqual(['pending', true, true]);
+    two$.next({ kind: 'ready', agreed: { jid: jid('alice@example.org/other') } });
+    expect([outcome(), result()?.jid.resource]).toEqual(['ready', 'other']);
   });
 
   it('a restart begins the list anew, with the features of the new stream and what was agreed (I5)', () => {

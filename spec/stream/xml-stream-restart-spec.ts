@@ -55,6 +55,14 @@ describe('a stream that awaits its restart', () => {
     expect([connection.sent, connection.ended]).toEqual(['', false]);
   });
 
+  it('keeps its first fault, whatever becomes of the connection', () => {
+    const { own, input$ } = opened({ read: false });
+    own.awaitRestart();
+    input$.next('<early/>');
+    input$.error(new TransportError({ condition: 'connection-reset' }));
+    expect(() => own.supersede('restart')).toThrow('policy-violation');
+  });
+
   it('is at fault at once where something has come', () => {
     const { own, input$ } = opened({ read: false });
     own.next$.subscribe();

@@ -1,9 +1,10 @@
-import { of } from 'rxjs';
+import { concat, NEVER, of, Subject } from 'rxjs';
 import type { XmppError } from '../../../lib/errors/index.js';
 import type { SaslMechanism } from '../../../lib/sasl/mechanism.js';
 import { exchange, expects, mute, reply, type Script } from '../../../lib/testing.js';
 import { NS } from '../../../lib/xml/index.js';
 import { sessionInit } from '../../support/session-run.js';
+import { stubConnection } from '../../support/stub-connection.js';
 import {
   ACCOUNT,
   auth,
@@ -23,6 +24,8 @@ import {
   opens,
   PASSWORD,
   saslFailure,
+  scramExchange,
+  serverHeader,
   success,
 } from '../../support/wire.js';
 import { tag, watchUnhandled, WireRun, type WireInit } from '../../support/wire-run.js';
@@ -62,6 +65,15 @@ describe('SASL: what a refusal tells people', () => {
     const error = refused(`<hello xmlns='urn:example'/>`);
     expect(error.condition).toBe('bad-challenge');
     expect(error.text).toMatch(/hello.*urn:example/);
+  });
+
+  it('with the names of the account, which are no secrets', () => {
+    const credentials = { external: true, username: 'alice', authzid: ACCOUNT };
+    const said = `no certificate of alice is for ${ACCOUNT}`;
+    const { error } = failing([offers('EXTERNAL'), auth('EXTERNAL', ACCOUNT, saslFailure('not-authorized', said))], {
+      options: { credentials },
+    });
+    expect(error.text).toContain(said);
   });
 
   it('but for what repeats a secret', () => {
@@ -130,6 +142,31 @@ describe('SASL: what a mechanism is given', () => {
     expect(exchanged(challenge(text), success(text))).toEqual(['online', data ?? [], data]);
   });
 
+  it('and has its time to check the success as well', () => {
+    const own: SaslMechanism = {
+      name: 'X-OWN',
+      usable: () => true,
+      start: () => ({ initial: () => of(new Uint8Array()), respond: () => of(), finish: () => NEVER }),
+    };
+    const timed = run([offers('X-OWN'), auth('X-OWN', '')], { options: { credentials: { mechanisms: [own] } } });
+    timed.flush();
+    expect(tag(timed.error)).toBe('timeout timeout (sasl)');
+  });
+
+  it('and is tried again once, whatever it asks for', () => {
+    const own: SaslMechanism = {
+      name: 'X-OWN',
+      usable: () => true,
+      start: () => ({ initial: () => of(new Uint8Array()), respond: () => of(), finish: () => of(undefined) }),
+      retry: () => own,
+    };
+    const refuses = auth('X-OWN', '', saslFailure('not-authorized'));
+    const { tag: told, rest } = failing([offers('X-OWN'), refuses, refuses, refuses], {
+      options: { credentials: { mechanisms: [own] } },
+    });
+    expect([told, rest.transport.sent.split('<auth ').length]).toEqual(['sasl not-authorized (sasl)', 3]);
+  });
+
   it('of a list with white space in it', () => {
     const offer = mechanisms('EXTERNAL').replace('EXTERNAL', '\n EXTERNAL ');
     expect(run([opens(features(offer), { secure: true }), auth('EXTERNAL', '')]).outcome).toBe('pending');
@@ -175,6 +212,16 @@ describe('SASL: channel binding', () => {
     expect(first(bindings, has, ...names)).toBe(expected);
   });
 
+  it('is none where a transport knows of none', () => {
+    const input$ = new Subject<string>();
+    const connection = stubConnection(input$, { tls: { protocol: 'TLSv1.3' } });
+    const transport = { name: 'stub', connect: () => concat(of(connection), NEVER) };
+    const made = run([], { options: { credentials: { password: PASSWORD }, transport } });
+    input$.next(serverHeader() + features(mechanisms(...BOTH), cb('tls-exporter')));
+    expect(connection.sent).toContain(`mechanism='SCRAM-SHA-256'`);
+    made.unsubscribe();
+  });
+
   it('is given up once where the server refuses it without saying what it knows', () => {
     const hears = (name: string) => expects(`<auth xmlns='${NS.sasl}' mechanism='${name}'>*</auth>`);
     const made = failing(
@@ -194,6 +241,22 @@ describe('SASL: channel binding', () => {
   });
 });
 
+describe('SASL: channel binding that is refused after a challenge', () => {
+  watchUnhandled();
+
+  it('is not given up: by then the server has seen what was bound to', () => {
+    const binding = { type: 'tls-exporter', data: new Uint8Array(32) };
+    const { hearsAuth, challenges } = scramExchange('SHA-256', { binding });
+    const script = [offers('SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'), hearsAuth, challenges(), expects(/<response /)];
+    const { error, rest } = failing([...script, reply(saslFailure('not-authorized'))], {
+      options: { credentials: { password: PASSWORD } },
+      transport: { channelBinding: () => binding.data },
+    });
+    expect(error).toMatchObject({ condition: 'not-authorized', mechanism: 'SCRAM-SHA-256-PLUS' });
+    expect(rest.transport.sent.split('<auth ')).toHaveLength(2);
+  });
+});
+
 describe('bind, and the session of old', () => {
   watchUnhandled();
 
@@ -207,6 +270,8 @@ describe('bind, and the session of old', () => {
     ['a message', `<message type='result' id='{bind}'/>`],
     ['an element of another namespace', `<iq xmlns='urn:example' type='result' id='{bind}'/>`],
     ['an answer to something else', `<iq type='result' id='x{bind}'/>`],
+    ['what is of no type that there is', `<iq type='noresult' id='{bind}'/>`],
+    ['nor of one that begins so', `<iq type='results' id='{bind}'/>`],
     ['a request', `<iq type='get' id='{bind}'><query xmlns='urn:example'/></iq>`],
   ])('%s is no answer', (_, early) => {
     expect(run([...authenticated(BIND), hearsBind(), reply(early + bindResult())]).outcome).toBe('online');
@@ -264,6 +329,24 @@ describe('features as they are told', () => {
     const offer = `\n${mechanisms('EXTERNAL')}\n<x xmlns='urn:example'/> `;
     const made = run([opens(features(offer), { secure: true })]);
     expect(made.trace.find(({ type }) => type === 'features')).toMatchObject({ names: ['mechanisms', 'x'] });
+    made.unsubscribe();
+  });
+
+  it('and of these those that would repeat the password are left out', () => {
+    const credentials = { password: 'pencil', allowPlain: true };
+    const offer = features(BIND, `<pencil xmlns='urn:example'/>`);
+    const script = [offers('PLAIN'), auth('PLAIN', '\0alice\0pencil'), opens(offer, { secure: true }), binds()];
+    const made = run(script, { options: { credentials } });
+    expect(made.trace.flatMap((event) => (event.type === 'features' ? [event.names] : []))).toEqual([
+      ['mechanisms'],
+      ['bind'],
+    ]);
+    made.unsubscribe();
+  });
+
+  it('with a header that says no more than it has to', () => {
+    const made = run([opens(features(), { secure: true, header: serverHeader({ from: null }) })]);
+    expect(made.trace.find(({ type }) => type === 'opened')).toMatchObject({ id: 's1', from: undefined });
     made.unsubscribe();
   });
 
