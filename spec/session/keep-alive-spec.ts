@@ -314,13 +314,18 @@ describe('keepAlive on a link', () => {
       }
     });
 
-    it('a process that was stopped while it asked reads what came meanwhile before it judges', () => {
+    it.each([
+      ['after a silence', 8_000],
+      ['as it was woken', 0],
+    ])('a process that was stopped while it asked %s reads what came meanwhile before it judges', (_name, asks) => {
       const wake$ = new Subject<void>();
       const run = online(managesOnce(expects(R), mute()), { keepAlive: { ...BOUNDS.keepAlive, wake$ } }).flush(0);
+      const due = asks + BOUNDS.keepAlive.timeout;
+      if (asks === 0) wake$.next();
       // The timer falls due, and only then the answer is read: as after SIGSTOP and SIGCONT.
-      run.flush(10_999);
+      run.flush(due - 1);
       const { actions } = run.scheduler;
-      const timer = actions.find(({ delay }) => delay === 11_000)!;
+      const timer = actions.find(({ delay }) => delay === due)!;
       actions.splice(actions.indexOf(timer), 1);
       run.scheduler.frame = 30_000;
       timer.execute(timer.state, timer.delay);

@@ -258,6 +258,7 @@ describe('session and disconnect', () => {
           `<iq id='none'/>`,
           `<r xmlns='urn:example'/>`,
           `<unknown/>`,
+          `<message xmlns=''/>`,
           `<stream:features/>`,
         ),
         after(1),
@@ -274,7 +275,7 @@ describe('session and disconnect', () => {
         ['1 message', '1 presence', '1 iq', '1 iq', '1 iq', '2 |'],
         ['1 message', '2 |'],
         ['1 presence', '2 |'],
-        ['1 r', '1 unknown', '1 features', '2 |'],
+        ['1 r', '1 unknown', '1 message', '1 features', '2 |'],
       ]);
       run.check();
     });
