@@ -38,6 +38,7 @@ describe('websocketUrl', () => {
     ['wss://user:pencil@example.org/ws', 'bad-url', 'bad-url'],
     ['http://localhost/ws', 'bad-url', 'bad-url'],
     ['https://example.org/ws', 'bad-url', 'bad-url'],
+    ['aws://localhost/ws', 'bad-url', 'bad-url'],
     ['wss:', 'bad-url', 'bad-url'],
     ['//example.org/ws', 'bad-url', 'bad-url'],
     ['/ws', 'bad-url', 'bad-url'],
