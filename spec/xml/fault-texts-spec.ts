@@ -44,6 +44,9 @@ describe('the text of a fault in a stream', () => {
     ['a section that is none', `${HEADER}<a><![HELLO[</a>`, /^not-well-formed: .*<!\[HELLO/],
     ['no declaration', '<?xml ?>', /^not-well-formed: .*<\?/],
     ['a reference that is none', `${HEADER}<a>&#0;</a>`, /^not-well-formed: .*&#0;/],
+    ['a reference named by a colon', `${HEADER}<a>&:;</a>`, /^restricted-xml: .*&:;/],
+    ['an instruction whose name has a colon first', '<?:1 ?>', /^restricted-xml: .*<\?/],
+    ['a character that is none, beyond ASCII', `${HEADER}<a>\uffff</a>`, /^not-well-formed: .*\\uffff/],
     ['a character that is none', `${HEADER}<a>\u0001</a>`, /^not-well-formed: .*u0001/],
     ['a prefix undeclared', `${HEADER}<a xmlns:pre=''/>`, /^not-well-formed: .*pre/],
     ['a prefix of xmlns', `${HEADER}<xmlns:hello/>`, /^not-well-formed: .*xmlns:hello/],
@@ -52,6 +55,14 @@ describe('the text of a fault in a stream', () => {
     ['a second header', `${HEADER}<stream:stream>`, /^bad-format: .*stream/],
     ['an element of the stream', `${HEADER}<stream:hello/>`, /^bad-format: .*hello/],
     ['a lone surrogate', `${HEADER}<a>\udc00</a>`, /^unsupported-encoding: /],
+    ['a lone surrogate, far', `${HEADER}<a>${'x'.repeat(5000)}\udc00</a>`, /^unsupported-encoding: /],
+    ['U+FFFE', `${HEADER}<a>\ufffe</a>`, /^not-well-formed: .*\\ufffe/],
+    // What cannot be mended by anything to come is told at once.
+    ['the second half of a pair, last', `${HEADER}<a>\udc00`, /^unsupported-encoding: /],
+    ['U+FFFF, last', `${HEADER}<a>\uffff`, /^not-well-formed: /],
+    ['half a character and a letter, last', octets(HEADER, '<a>', [0xe2, 0x61]), /^unsupported-encoding: /],
+    ['half a character and a control, last', octets(HEADER, '<a>', [0xe2, 0x7f]), /^unsupported-encoding: /],
+    ['an octet that begins none, last', octets(HEADER, '<a>', [0xf5]), /^unsupported-encoding: /],
   ])('%s', (_, input, text) => {
     expect(fault([input])).toMatch(text);
   });
@@ -68,8 +79,8 @@ describe('the text of a fault in a stream', () => {
     expect(fault([header, input], { limits })).toMatch(new RegExp(`^policy-violation: .*\\b${limit}\\b`));
   });
 
-  it('an end within an element', () => {
-    expect(fault([HEADER, '<a>'], {}, true)).toMatch(/^not-well-formed: .*end/);
+  it.each(['<a>', '<a/>\ud83d'])('an end within an element, or a character: %j', (input) => {
+    expect(fault([HEADER, input], {}, true)).toMatch(/^not-well-formed: .*end/);
   });
 
   it('says who begins no stream only of who does not', () => {

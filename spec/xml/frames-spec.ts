@@ -94,6 +94,13 @@ describe('StreamParser: frames (RFC 7395)', () => {
     ['X3 a lone surrogate, far', `<a>${long}\udc00</a>`, 'unsupported-encoding'],
   ];
 
+  it.each([
+    ['an element of the framing', CLOSE.replace('close', 'clos'), 'bad-format'],
+    ['a lone surrogate', '<a>\ud800</a>', 'unsupported-encoding'],
+  ])('%s in place of the header', (_, frame, condition) => {
+    expect(parseChunks([frame, OPEN], { framing: 'frames' })).toEqual([`error: ${condition}`]);
+  });
+
   it.each(faults)('%s', (_, frame, condition = 'bad-format') => {
     expect(frames('<before/>', frame, '<after/>')).toEqual([OPENED, '<before/>', `error: ${condition}`]);
   });

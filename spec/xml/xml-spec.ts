@@ -45,8 +45,13 @@ describe('xml', () => {
   });
 
   it('keeps xmlns among the attributes only to say: in no namespace', () => {
-    expect(xml('a', { xmlns: 'u' }).attrs.xmlns).toBeUndefined();
+    expect({ ...xml('a', { xmlns: 'u', b: 1 }).attrs }).toEqual({ b: '1' });
     expect(xml('a', { xmlns: '' })).toMatchObject({ xmlns: '', attrs: { xmlns: '' } });
+    expect(`${xml('a', { xmlns: '' })}`).toBe('<a/>');
+  });
+
+  it.each([undefined, null])('takes xmlns: %p for none', (xmlns) => {
+    expect([xml('a', { xmlns }).xmlns, 'xmlns' in xml('a', { xmlns }).attrs]).toEqual(['', false]);
   });
 });
 
