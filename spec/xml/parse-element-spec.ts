@@ -16,6 +16,16 @@ describe('parseElement', () => {
     expect(parseElement('<message/>')).toMatchObject({ name: 'message', xmlns: 'jabber:client' });
   });
 
+  it('says that an element is in no namespace only where its parent is in one', () => {
+    const read = parseElement(`<a><b xmlns=''><c/></b></a>`)!;
+    const b = read.child('b', '')!;
+    expect([read, b, b.child('c')!].map(({ xmlns, attrs }) => [xmlns, { ...attrs }])).toEqual([
+      ['jabber:client', {}],
+      ['', { xmlns: '' }],
+      ['', {}],
+    ]);
+  });
+
   it.each([
     ['nothing', ''],
     ['white space', ' '],

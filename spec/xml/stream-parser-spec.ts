@@ -50,7 +50,9 @@ describe('StreamParser: what is told', () => {
       ["<a xmlns='urn:a'><a xmlns='urn:b'><c/></a><c/></a>"],
     ],
     ['no namespace', "<a><b xmlns=''><c/></b></a>", ["<a><b xmlns=''><c/></b></a>"]],
+    ['no namespace, at the top level', "<a xmlns=''><b/></a>", ["<a xmlns=''><b/></a>"]],
     ['xml:lang', "<a xml:lang='de'/>", ["<a xml:lang='de'/>"]],
+    ['other names of xml', "<a xml:lang='de' xml:space='preserve'/>", ["<a xml:lang='de' xml:space='preserve'/>"]],
     [
       'the prefix xml, declared',
       `<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='de'/>`,
@@ -201,6 +203,7 @@ describe('StreamParser: faults', () => {
     ["xml's namespace, by another prefix", "<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>", 'not-well-formed'],
     ["xml's namespace, by default", "<a xmlns='http://www.w3.org/XML/1998/namespace'/>", 'not-well-formed'],
     ['prefix xmlns, declared', "<a xmlns:xmlns='http://www.w3.org/2000/xmlns/'/>", 'not-well-formed'],
+    ['prefix xmlns, declared as something else', "<a xmlns:xmlns='urn:x'/>", 'not-well-formed'],
     ["xmlns' namespace, by default", "<a xmlns='http://www.w3.org/2000/xmlns/'/>", 'not-well-formed'],
     ["xmlns' namespace, by a prefix", "<a xmlns:p='http://www.w3.org/2000/xmlns/'/>", 'not-well-formed'],
     ['prefix xmlns of an element', '<xmlns:a/>', 'not-well-formed'],
@@ -331,6 +334,11 @@ describe('StreamParser: UTF-8 (X3)', () => {
     ['what U+FFFD begins with, before another character', 0xef, 0xe2, 0x82, 0xac],
     ['two octets of U+FFFD, before another character', 0xef, 0xbf, 0xe2, 0x82, 0xac],
   ];
+
+  it('nothing behind them is told, however far', () => {
+    const chunk = octets('<a>', 0xff, 'x'.repeat(5000), '</a><b/>');
+    expect(parseChunks([HEADER, chunk])).toEqual([OPENED, 'error: unsupported-encoding']);
+  });
 
   it.each(bad)('%s', (_, ...bytes) => {
     expect(replay(octets(`${HEADER}<a/><b>x`, bytes, '</b><c/>'))).toEqual([
