@@ -16,6 +16,8 @@ export interface CertificateRequest {
   readonly dns?: readonly string[];
   /** iPAddress. */
   readonly ip?: readonly string[];
+  /** iPAddress of any number of octets. */
+  readonly octets?: readonly (readonly number[])[];
   /** uniformResourceIdentifier, which XMPP has no use for. */
   readonly uri?: readonly string[];
   /** SRVName (RFC 4985), as `_xmpp-client.example.org`. */
@@ -110,6 +112,7 @@ function validity({ from = -1, to = 2 }: CertificateRequest) {
 function extensionsOf({
   dns = [],
   ip = [],
+  octets = [],
   uri = [],
   srv = [],
   xmpp = [],
@@ -119,6 +122,7 @@ function extensionsOf({
   const names = [
     ...dns.map((name) => der(0x82, Buffer.from(name, 'latin1'))),
     ...ip.map((address) => Buffer.from(new x509.GeneralName('ip', address).rawData)),
+    ...octets.map((address) => der(0x87, Buffer.from(address))),
     ...uri.map((name) => der(0x86, Buffer.from(name, 'latin1'))),
     // 1.3.6.1.5.5.7.8.7, an IA5String
     ...srv.map((name) => otherName('2b06010505070807', der(0x16, Buffer.from(name, 'latin1')))),

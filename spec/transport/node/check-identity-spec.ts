@@ -5,6 +5,9 @@ import { selfSigned, type CertificateRequest } from '../../support/certificates.
 
 const raw = async (request: CertificateRequest) => new X509Certificate((await selfSigned(request)).cert).raw;
 
+/** 2001:db8::1 */
+const IPV6 = [0x20, 0x01, 0x0d, 0xb8, ...new Array<number>(11).fill(0), 1];
+
 describe('checkIdentity (T3)', () => {
   it.each<[string, string, CertificateRequest, boolean]>([
     ['the domain', 'example.org', { dns: ['example.org'] }, true],
@@ -53,6 +56,7 @@ describe('checkIdentity (T3)', () => {
     ['the address of an IP domain', '192.0.2.1', { ip: ['192.0.2.1'] }, true],
     ['the address of an IPv6 domain, in another form', '[2001:db8:0:0::1]', { ip: ['2001:db8::1'] }, true],
     ['another address', '192.0.2.1', { ip: ['192.0.2.2'] }, false],
+    ['an address, and an octet more', '[2001:db8::1]', { octets: [[...IPV6, 0]] }, false],
     ['an address as dNSName', '192.0.2.1', { dns: ['192.0.2.1'] }, false],
     ['an address for a name', 'example.org', { ip: ['192.0.2.1'] }, false],
 
@@ -71,6 +75,13 @@ describe('checkIdentity (T3)', () => {
     expect(verdict!.text).toBe(
       "the server's certificate is for a.example, 192.0.2.1, 2001:db8:0:0:0:0:0:1, not for example.org, the domain of the JID",
     );
+  });
+
+  it.each<[string, CertificateRequest, RegExp]>([
+    ['has no name', {}, /is for no domain .*subjectAltName/],
+    ['has an address that is none', { octets: [[...IPV6, 0]] }, /is for a malformed address, not for/],
+  ])('says that it %s', async (_, request, text) => {
+    expect(checkIdentity('example.org', await raw(request))!.text).toMatch(text);
   });
 
   it('refuses what is no certificate, wherever it is cut', async () => {

@@ -15,6 +15,7 @@ describe('readDer', () => {
       ],
     ],
     ['a length of two octets', `0481 80 ${'00'.repeat(128)}`, [[0x04, '00'.repeat(128)]]],
+    ['a length of five octets', '0484 00000001 aa', [[0x04, 'aa']]],
     ['a length of three octets', `0482 0100 ${'00'.repeat(256)}`, [[0x04, '00'.repeat(256)]]],
   ])('%s', (_, bytes, expected) => {
     expect(readDer(hex(bytes)).map(({ tag, content }) => [tag, Buffer.from(content).toString('hex')])).toEqual(
@@ -27,7 +28,8 @@ describe('readDer', () => {
     ['too little content', '0402 00'],
     ['a length that is cut', '0482 01'],
     ['the indefinite form', '0480 0000'],
-    ['a length of five octets', '0485 0000000001 00'],
+    ['the indefinite form, with as much behind it', `0480 ${'00'.repeat(128)}`],
+    ['a length of six octets', '0485 0000000001 00'],
     ['a length of 4 GiB', '0484 ffffffff 00'],
   ])('throws at %s', (_, bytes) => {
     expect(() => readDer(hex(bytes))).toThrow(RangeError);
