@@ -67,7 +67,7 @@ export function openToPeer(connection: Connection, to: Jid, config: PeerStreamCo
         return { stream, peer: to };
       }),
       within('features', timeouts.features, scheduler),
-      tap(() => trace({ type: 'features', names: namesOf(stream.features) })),
+      tap(() => trace({ type: 'features', names: elements(stream.features).map(({ name }) => name) })),
     ),
   );
 }
@@ -154,8 +154,4 @@ function parsed(text: string): Jid | undefined {
 
 export function fault(condition: string, text: string): StreamError {
   return new StreamError({ condition, text, phase: 'open' });
-}
-
-function namesOf(element: XmlElement): string[] {
-  return elements(element).map(({ name }) => name);
 }
