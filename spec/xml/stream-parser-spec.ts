@@ -15,6 +15,7 @@ describe('StreamParser: what is told', () => {
       '<a b="&lt;&gt;&amp;&quot;&apos;">&lt;&gt;&amp;&quot;&apos;</a>',
       [`<a b='&lt;&gt;&amp;&quot;&apos;'>&lt;&gt;&amp;"'</a>`],
     ],
+    ['a reference to the last character', '<a>&#x10FFFF;&#1114111;</a>', ['<a>\u{10ffff}\u{10ffff}</a>']],
     ['character references', '<a b="&#x41;&#66;&#10;">&#x1F600;&#13;</a>', ["<a b='AB&#10;'>\u{1f600}&#13;</a>"]],
     ['CDATA as text', '<a>x<![CDATA[<&]]>]]&gt;<![CDATA[]]]]><![CDATA[]]></a>', ['<a>x&lt;&amp;]]&gt;]]</a>']],
     ['] in text', '<a>]]x]>]</a>', ['<a>]]x]&gt;]</a>']],
