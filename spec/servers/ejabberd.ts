@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from './daemon.js';
+import { loadingOfModules } from './ejabberd-modules.js';
 import { ejabberdTokens, loadingOfStandIns, tokenCommands } from './ejabberd-tokens.js';
 import { startServer, type Place, type RealServer, type ServerOptions } from './real-server.js';
 
@@ -20,7 +21,7 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<RealSe
           ...['-noinput', '-mnesia', 'dir', `"${join(folder, 'data')}"`],
           // Idle schedulers that spin would take the processor from the specs.
           ...['+K', 'true', '+Bd', '+sbwt', 'none', '+sbwtdcpu', 'none', '+sbwtdio', 'none'],
-          ...['-s', 'ejabberd', '-eval', registration(place)],
+          ...['-eval', loadingOfModules, '-s', 'ejabberd', '-eval', registration(place)],
         ],
         cwd: folder,
         env: {
