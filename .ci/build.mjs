@@ -3,7 +3,8 @@
 // Every source becomes one file in dist/esm and one in dist/cjs: no bundle, so that an application keeps what it uses
 // and that all entry points share one copy of every class. A source that imports a package which an application does
 // not have (a devDependency) is bundled together with that package: the published package depends on rxjs alone, and
-// its ES modules import no CommonJS module that a bundler would warn about.
+// its ES modules import no CommonJS module that a bundler would warn about. The command is one file that has everything it
+// runs: a process of its own shares no class with an application, and 450 files fewer to find halve the time it takes to start.
 //
 // --js leaves out the declarations (they take most of the time). The entry points are those of package.json's `exports`.
 import { spawn } from 'node:child_process';
@@ -21,6 +22,8 @@ const lib = join(root, 'lib');
 
 /** What an application has: these are imported, never bundled. */
 const provided = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }));
+/** What an application need not have: imported where it is used first. */
+const optional = Object.keys(manifest.peerDependenciesMeta);
 const packageOf = (specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 const isBundled = (specifier) =>
   !specifier.startsWith('.') && !specifier.startsWith('node:') && !provided.has(packageOf(specifier));
@@ -60,15 +63,18 @@ const onlyForeignCode = {
 };
 
 async function javascript() {
-  const sources = filesIn(lib, '.ts').filter((file) => !file.endsWith('.d.ts'));
+  const ofTheCommand = (file) => file.startsWith(join(lib, 'cli') + '/');
+  const entryPoints = filesIn(lib, '.ts').filter((file) => !file.endsWith('.d.ts') && !ofTheCommand(file));
   const owners = new Map();
-  const formats = [
-    ['esm', sources],
-    // The command is an ES module only.
-    ['cjs', sources.filter((file) => !file.startsWith(join(lib, 'cli') + '/'))],
-  ];
   const licences = new Set();
-  for (const [format, entryPoints] of formats) {
+  const licencesOf = ({ outputs }) => {
+    const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+    for (const [input, { bytesInOutput }] of inputs) {
+      const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+      if (folder && bytesInOutput > 0) licences.add(folder);
+    }
+  };
+  for (const format of ['esm', 'cjs']) {
     const outdir = join(out, format);
     // 'node' makes esbuild list the exports of a CommonJS file so that Node's ES modules see them.
     const platform = format === 'cjs' ? 'node' : 'neutral';
@@ -111,12 +117,26 @@ async function javascript() {
         mainFields: ['module', 'main'],
         plugins: [onlyForeignCode],
       });
-      for (const input of Object.keys(metafile.inputs)) {
-        const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
-        if (folder) licences.add(folder);
-      }
+      licencesOf(metafile);
     }
   }
+  const { metafile } = await build({
+    ...options,
+    entryPoints: [join(lib, 'cli/main.ts')],
+    format: 'esm',
+    outdir: join(out, 'esm'),
+    bundle: true,
+    metafile: true,
+    // Names stay, for stack traces.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    // RxJS as modules of ES2015, of which what is not used is left out.
+    conditions: ['es2015'],
+    external: ['node:*', ...optional],
+  });
+  licencesOf(metafile);
   writeFileSync(join(out, 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), [...licences].sort().map(licence).join('\n\n'));
 }

@@ -109,6 +109,9 @@ describe('the package', () => {
     const notices = readFileSync(join(folder, 'node_modules/rxmpp/dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
     expect(notices.match(/^\S+ \d+\.\d+\.\d+ \(.*\)$/gm)).toEqual([
       expect.stringMatching(/^@noble\/hashes .* \(MIT\)$/),
+      // The command has its own.
+      expect.stringMatching(/^rxjs .* \(Apache-2.0\)$/),
+      expect.stringMatching(/^tslib .* \(0BSD\)$/),
     ]);
   });
 
