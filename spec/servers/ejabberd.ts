@@ -19,6 +19,8 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<RealSe
         command: 'erl',
         args: [
           ...['-noinput', '-mnesia', 'dir', `"${join(folder, 'data')}"`],
+          // Not ERL_LIBS: Erlang would look into each of the thousand folders and files there, for half a second.
+          ...['-pa', modulesOfEjabberd()],
           // Idle schedulers that spin would take the processor from the specs.
           ...['+K', 'true', '+Bd', '+sbwt', 'none', '+sbwtdcpu', 'none', '+sbwtdio', 'none'],
           ...['-eval', loadingOfModules, '-s', 'ejabberd', '-eval', registration(place)],
@@ -26,7 +28,6 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<RealSe
         cwd: folder,
         env: {
           HOME: folder,
-          ERL_LIBS: librariesOfEjabberd(),
           EJABBERD_CONFIG_PATH: configFile,
           EJABBERD_LOG_PATH: logFile,
           ERL_CRASH_DUMP: join(folder, 'crash.dump'),
@@ -42,13 +43,14 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<RealSe
 }
 
 /** Where Debian puts ejabberd's modules depends on the processor's architecture. */
-function librariesOfEjabberd(): string {
-  const places = readdirSync('/usr/lib').map((folder) => join('/usr/lib', folder));
-  const place = places.find((folder) => folder.endsWith('-linux-gnu') && holdsEjabberd(folder));
-  return place ?? '/usr/lib';
+function modulesOfEjabberd(): string {
+  const places = readdirSync('/usr/lib').filter((folder) => folder.endsWith('-linux-gnu'));
+  const found = places.flatMap((place) => {
+    const folder = readdirSync(join('/usr/lib', place)).find((name) => name.startsWith('ejabberd-'));
+    return folder ? join('/usr/lib', place, folder, 'ebin') : [];
+  });
+  return found[0] ?? '.';
 }
-
-const holdsEjabberd = (folder: string) => readdirSync(folder).some((name) => name.startsWith('ejabberd-'));
 
 /** An Erlang binary of any bytes. */
 const binary = (text: string) => `<<${[...Buffer.from(text)].join(',')}>>`;
