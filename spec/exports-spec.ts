@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { importsOf, projectRoot } from './support/source-imports.js';
+import { builtPackage, installBuiltPackage } from './support/built-package.js';
+import { projectRoot } from './support/project-root.js';
+import { importsOf } from './support/source-imports.js';
 
 /** What each entry point exports at run time, in the order of `sort()`. (Its types are in the API report.) */
 const names: Record<string, string> = {
@@ -40,14 +42,10 @@ describe('the package', () => {
 
   // As an application has it: in a node_modules, where rxjs is found too.
   beforeAll(() => {
-    mkdirSync(join(projectRoot, '.cache'), { recursive: true });
-    folder = mkdtempSync(join(projectRoot, '.cache/exports-'));
+    folder = mkdtempSync(join(builtPackage(), '../exports-'));
     // Else what is loaded here would belong to this project, and find that under its own name.
     writeFileSync(join(folder, 'package.json'), '{}');
-    const installed = join(folder, 'node_modules/rxmpp');
-    mkdirSync(installed, { recursive: true });
-    writeFileSync(join(installed, 'package.json'), JSON.stringify(manifest));
-    execFileSync(process.execPath, [join(projectRoot, '.ci/build.mjs'), '--js', '--out', join(installed, 'dist')]);
+    installBuiltPackage(folder);
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

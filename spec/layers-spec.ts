@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import ts from 'typescript';
-import { importsOf, librarySources, projectRoot } from './support/source-imports.js';
+import { projectRoot } from './support/project-root.js';
+import { importsOf, librarySources } from './support/source-imports.js';
 
 /**
  * What each folder may import, beside itself: what a connection is made of comes first, what is made of it later. `type`

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { projectRoot } from './support/source-imports.js';
+import { projectRoot } from './support/project-root.js';
 
 it('is a package that publint and are-the-types-wrong find nothing wrong with', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(projectRoot, '.ci/check-package.mjs')], {

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-
-const projectRoot = join(__dirname, '..');
+import { builtPackage } from './support/built-package.js';
+import { projectRoot } from './support/project-root.js';
 
 /** Octets by gzip -9 that the core client may add to a browser application; to go down to 20,000. */
 const LIMIT = 29_700;
@@ -22,17 +21,12 @@ interface Bundle {
 }
 
 describe('what the core client adds to a browser application that has rxjs', () => {
-  let folder: string;
   let bundle: Bundle;
 
   beforeAll(() => {
-    mkdirSync(join(projectRoot, '.cache'), { recursive: true });
-    folder = mkdtempSync(join(projectRoot, '.cache/size-'));
-    const node = (...args: string[]) => execFileSync(process.execPath, args, { encoding: 'utf8' });
-    node(join(projectRoot, '.ci/build.mjs'), '--js', '--out', folder);
-    bundle = JSON.parse(node(join(projectRoot, 'spec/bench/bundle.mjs'), join(folder, 'esm'), '--json')) as Bundle;
+    const args = [join(projectRoot, 'spec/bench/bundle.mjs'), join(builtPackage(), 'dist/esm'), '--json'];
+    bundle = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Bundle;
   }, 120_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it(`is at most ${LIMIT} octets, compressed`, () => {
     expect(bundle.size).toBeLessThanOrEqual(LIMIT);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startServerAsync, type RunningServer, type StartServerOptions } from '../../lib/testing/node/start-server.js';
 import { authority, type Authority } from '../support/certificates.js';
 import { closedPort, tcpServer, tlsServer } from '../support/loopback.js';
-import { buildCommand, type BuiltCommand, type Ended } from './support/command.js';
+import { builtCommand, type BuiltCommand, type Ended } from './support/command.js';
 
 const PASSWORD = 'correct horse battery staple';
 
@@ -22,7 +22,7 @@ let ca: Authority;
 const file = (name: string) => join(folder, name);
 
 beforeAll(async () => {
-  command = buildCommand();
+  command = builtCommand();
   folder = mkdtempSync(join(tmpdir(), 'rxmpp-cli-'));
   ca = await authority();
   writeFileSync(file('ca.pem'), ca.cert);
@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => {
-  command.remove();
+  command.killAll();
   rmSync(folder, { recursive: true, force: true });
 });
 

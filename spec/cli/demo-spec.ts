@@ -4,7 +4,7 @@ import { ACCOUNTS } from '../../lib/cli/demo/stage.js';
 import { JsonReporter } from '../../lib/cli/report/json-reporter.js';
 import type { StartServerOptions } from '../../lib/testing/node/start-server.js';
 import { watch } from '../support/watch.js';
-import { buildCommand, type BuiltCommand } from './support/command.js';
+import { builtCommand, type BuiltCommand } from './support/command.js';
 
 const SECRETS = Object.values(ACCOUNTS).flatMap((secret) => [secret, Buffer.from(secret).toString('base64')]);
 
@@ -28,9 +28,9 @@ async function play(options?: StartServerOptions) {
 describe('the demonstration', () => {
   let command: BuiltCommand;
   beforeAll(() => {
-    command = buildCommand();
+    command = builtCommand();
   }, 60_000);
-  afterAll(() => command.remove());
+  afterAll(() => command.killAll());
 
   it('needs nothing, holds what it claims, and ends by itself', async () => {
     const { code, signal, stdout, stderr } = await command.run([]).ended;

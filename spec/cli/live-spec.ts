@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import { startServerAsync, type RunningServer } from '../../lib/testing/node/start-server.js';
 import { xml } from '../../lib/xml/index.js';
-import { buildCommand, type BuiltCommand, type Ended, type RunningCommand } from './support/command.js';
+import { builtCommand, type BuiltCommand, type Ended, type RunningCommand } from './support/command.js';
 
 const PASSWORD = 'a pass phrase';
 const ONLINE = '  online  ';
@@ -15,11 +15,11 @@ let folder: string;
 let caFile: string;
 
 beforeAll(() => {
-  command = buildCommand();
+  command = builtCommand();
   folder = mkdtempSync(join(tmpdir(), 'rxmpp-cli-'));
 }, 60_000);
 afterAll(() => {
-  command.remove();
+  command.killAll();
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(async () => {

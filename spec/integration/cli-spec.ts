@@ -3,7 +3,7 @@ import { xmppStream } from '../../lib/client/xmpp-stream.js';
 import type { Session } from '../../lib/session/session.js';
 import { tcp } from '../../lib/transport/node/index.js';
 import { xml } from '../../lib/xml/index.js';
-import { buildCommand, type BuiltCommand, type RunningCommand } from '../cli/support/command.js';
+import { builtCommand, type BuiltCommand, type RunningCommand } from '../cli/support/command.js';
 import { realServers, type RealServer } from '../servers/index.js';
 import { describeWith, type Need } from '../support/needs.js';
 import { watch, type Watch } from '../support/watch.js';
@@ -15,11 +15,11 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
     let command: BuiltCommand;
     let server: RealServer;
     beforeAll(async () => {
-      command = buildCommand();
+      command = builtCommand();
       server = await realServers[name]();
     });
     afterAll(async () => {
-      command?.remove();
+      command?.killAll();
       await server?.stop();
     });
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import ts from 'typescript';
-import { projectRoot } from './source-imports.js';
+import { projectRoot } from './project-root.js';
 
 /**
  * What the compiler says of modules that are given as text by their file names. They see the sources as the package, by these

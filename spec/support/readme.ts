@@ -8,7 +8,7 @@ import * as testing from '../../lib/testing.js';
 import type { RunningServer } from '../../lib/testing-node.js';
 import type { WebSocketCtor } from '../../lib/index.js';
 import { fakeFetch } from './fake-fetch.js';
-import { projectRoot } from './source-imports.js';
+import { projectRoot } from './project-root.js';
 
 const text = readFileSync(join(projectRoot, 'README.md'), 'utf8');
 

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, posix, resolve } from 'node:path';
+import { join, posix } from 'node:path';
 import ts from 'typescript';
-
-export const projectRoot = resolve(__dirname, '../..');
+import { projectRoot } from './project-root.js';
 
 export interface SourceImport {
   /** As written. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { projectRoot } from '../../support/source-imports.js';
+import { projectRoot } from '../../support/project-root.js';
 
 declare const angularFolder: string;
 

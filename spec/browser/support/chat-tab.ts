@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
-import { projectRoot } from '../../support/source-imports.js';
+import { projectRoot } from '../../support/project-root.js';
 import { inaccessible } from './accessibility.js';
 
 export const screenshots = join(projectRoot, '.cache/screenshots');

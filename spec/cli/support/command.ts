@@ -1,13 +1,13 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { projectRoot } from '../../support/source-imports.js';
+import { builtPackage } from '../../support/built-package.js';
 
 /** The command as it is published: built, and run by Node in a process of its own. */
 export interface BuiltCommand {
   readonly main: string;
   run(argv: readonly string[], options?: RunOptions): RunningCommand;
-  remove(): void;
+  /** Ends what still runs. */
+  killAll(): void;
 }
 
 export interface RunOptions {
@@ -38,27 +38,13 @@ export interface RunningCommand {
 /** How long a process may take before it counts as one that hangs. */
 const LIMIT = 60_000;
 
-/** Builds the command into a folder of its own, as `npm run build` does, in about a second. */
-export function buildCommand(): BuiltCommand {
-  const cache = join(projectRoot, '.cache');
-  mkdirSync(cache, { recursive: true });
-  // Within the project, where rxjs is found.
-  const folder = mkdtempSync(join(cache, 'cli-'));
-  const dist = join(folder, 'dist');
-  const { status, stderr } = spawnSync(process.execPath, [join(projectRoot, '.ci/build.mjs'), '--js', '--out', dist], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`the build failed: ${stderr}`);
-  copyFileSync(join(projectRoot, 'package.json'), join(folder, 'package.json'));
-  const main = join(dist, 'esm/cli/main.js');
+export function builtCommand(): BuiltCommand {
+  const main = join(builtPackage(), 'dist/esm/cli/main.js');
   const running = new Set<ChildProcess>();
   return {
     main,
     run: (argv, options) => start(main, argv, options, running),
-    remove: () => {
-      for (const child of running) child.kill('SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
-    },
+    killAll: () => running.forEach((child) => child.kill('SIGKILL')),
   };
 }
 

@@ -11,7 +11,7 @@ import { announcePeer, discoverPeers, p2p, p2pListen, type MulticastGroup, type 
 import { encodeDnsMessage } from '../../../lib/p2p/node/dns-message.js';
 import { multicastGroup } from '../../../lib/p2p/node/multicast-group.js';
 import { NS, xml } from '../../../lib/index.js';
-import { projectRoot } from '../../support/source-imports.js';
+import { projectRoot } from '../../support/project-root.js';
 import { watch, type Watch } from '../../support/watch.js';
 
 const LOOPBACK = '127.0.0.1';

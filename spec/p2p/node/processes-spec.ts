@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
-import { projectRoot } from '../../support/source-imports.js';
+import { projectRoot } from '../../support/project-root.js';
 
 const COUNT = 10_000;
 

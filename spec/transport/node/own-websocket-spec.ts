@@ -6,7 +6,7 @@ import { buildSync } from 'esbuild';
 import { startServerAsync, type RunningServer, type StartServerOptions } from '../../../lib/testing-node.js';
 import { closedPort } from '../../support/loopback.js';
 import { describeWithNode } from '../../support/node-of-npm.js';
-import { projectRoot } from '../../support/source-imports.js';
+import { projectRoot } from '../../support/project-root.js';
 
 const PASSWORDS = { alice: 'wonder', bob: 'builder' };
 

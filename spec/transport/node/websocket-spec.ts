@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,8 @@ import { websocket } from '../../../lib/transport/node/websocket.js';
 import { authority, type Identity } from '../../support/certificates.js';
 import { connectContext } from '../../support/connect-context.js';
 import { fakeWebSockets } from '../../support/fake-web-socket.js';
-import { projectRoot } from '../../support/source-imports.js';
+import { builtPackage, installBuiltPackage } from '../../support/built-package.js';
+import { projectRoot } from '../../support/project-root.js';
 import { watch } from '../../support/watch.js';
 
 describe('websocket() for Node', () => {
@@ -55,19 +56,12 @@ describe('websocket() for Node, by the ws package', () => {
   }
 
   beforeAll(async () => {
-    mkdirSync(join(projectRoot, '.cache'), { recursive: true });
-    folder = mkdtempSync(join(projectRoot, '.cache/ws-'));
+    folder = mkdtempSync(join(builtPackage(), '../ws-'));
     bare = mkdtempSync(join(tmpdir(), 'rxmpp-'));
     writeFileSync(join(folder, 'package.json'), '{}');
-    for (const at of [folder, bare]) mkdirSync(join(at, 'node_modules/rxmpp'), { recursive: true });
-    const installed = join(folder, 'node_modules/rxmpp');
-    execFileSync(process.execPath, [join(projectRoot, '.ci/build.mjs'), '--js', '--out', join(installed, 'dist')]);
-    // The same with nothing beside it but rxjs.
-    execFileSync('cp', ['-r', join(installed, 'dist'), join(bare, 'node_modules/rxmpp/dist')]);
+    // The second has nothing beside it but rxjs.
+    for (const at of [folder, bare]) installBuiltPackage(at);
     symlinkSync(join(projectRoot, 'node_modules/rxjs'), join(bare, 'node_modules/rxjs'));
-    for (const at of [folder, bare]) {
-      execFileSync('cp', [join(projectRoot, 'package.json'), join(at, 'node_modules/rxmpp/package.json')]);
-    }
     const root = await authority();
     ca = root.cert;
     await serve('plain', undefined);
