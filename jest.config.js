@@ -11,12 +11,12 @@ const typesAlone = () =>
     .filter((file) => file.endsWith('.ts'))
     .filter((file) => transformSync(readFileSync(join(lib, file), 'utf8'), { loader: 'ts' }).code === '');
 
-/** Specs run from source: swc only strips types (tsc checks them, in `npm test` too). */
+/** Specs run from source: swc only strips types (spec/types-spec.ts has tsc check them). */
 export default {
   testEnvironment: '<rootDir>/spec/support/plain-context.cjs',
   testSequencer: '<rootDir>/spec/support/longest-first.cjs',
-  // One suite on each core, and one more, as some wait for servers. By default Jest leaves a core idle.
-  maxWorkers: availableParallelism() + 1,
+  // One suite on each core, and two more, as some wait for servers. By default Jest leaves a core idle.
+  maxWorkers: availableParallelism() + 2,
   // Not a bound of anything under test (those are in virtual time): processes and real servers on a busy machine are slow.
   testTimeout: 30_000,
   // With --coverage: V8 counts by itself, so that nothing is instrumented.

@@ -94,6 +94,8 @@ for (const name of ['prosody', 'ejabberd'] as const) {
         expect(trace.find(({ type }) => type === 'secured')).toMatchObject({ tls: { protocol: 'TLSv1.2' } });
       });
 
+      it('authenticates by SCRAM-SHA-1, for which passwords are stored', () => offersAndTakes('SHA-1', server));
+
       it('takes the resource that is asked for, or picks one', async () => {
         // Both servers know Unicode 3.2, as RFC 3920 had it.
         const asked = await attempt(optionsFor(server, 'alice', { resource: 'Büro ☎ 𐌰' })).online();
@@ -126,16 +128,8 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       });
     });
 
-    it.each(hashes)('authenticates by SCRAM-%s where passwords are stored for it', (hash) =>
-      withServer({ scram: hash }, async (server) => {
-        const offered = mechanismsIn(await overTls(server)).filter((mechanism) => mechanism.startsWith('SCRAM'));
-        expect(offered).toEqual([`SCRAM-${hash}`]);
-        for (const transport of [overStartTls(server), overDirectTls(server)]) {
-          const made = attempt(optionsFor(server, 'bob', { transport }));
-          await close(await made.online());
-          expect(made.events).toContain(`authenticated SCRAM-${hash}`);
-        }
-      }),
+    it.each(hashes.slice(1))('authenticates by SCRAM-%s where passwords are stored for it', (hash) =>
+      withServer({ scram: hash }, (server) => offersAndTakes(hash, server)),
     );
 
     it('chooses the strongest hash, takes any other on demand, and knows users by odd names and passwords', () => {
@@ -275,6 +269,16 @@ for (const name of ['prosody', 'ejabberd'] as const) {
         expect(made.events).toEqual(['resolving', 'cancelled']);
       });
     });
+
+    async function offersAndTakes(hash: string, server: RealServer) {
+      const offered = mechanismsIn(await overTls(server)).filter((mechanism) => mechanism.startsWith('SCRAM'));
+      expect(offered).toEqual([`SCRAM-${hash}`]);
+      for (const transport of [overStartTls(server), overDirectTls(server)]) {
+        const made = attempt(optionsFor(server, 'bob', { transport }));
+        await close(await made.online());
+        expect(made.events).toContain(`authenticated SCRAM-${hash}`);
+      }
+    }
 
     function anonymous(server: RealServer, transport: XmppOptions['transport']) {
       return attempt({ domain: server.anonymousDomain, transport, keepAlive: false });

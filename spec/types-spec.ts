@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { projectRoot } from './support/project-root.js';
+
+const run = promisify(execFile);
+
+/** Jest only strips types. A process of its own, so that the other suites go on meanwhile. */
+it('compiles: sources, specs, and what spec/types expects of types', async () => {
+  const tsc = join(projectRoot, 'node_modules/typescript/bin/tsc');
+  const { stdout } = await run(process.execPath, [tsc, '--noEmit', '-p', projectRoot]).catch(
+    (failed: { stdout: string }) => failed,
+  );
+  expect(stdout).toBe('');
+}, 300_000);
