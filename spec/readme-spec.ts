@@ -1,66 +1,11 @@
-import { join, resolve } from 'node:path';
 import { filter, firstValueFrom, ReplaySubject, Subscription, take, toArray } from 'rxjs';
 import { websocket, xml, xmppClient } from '../lib/index.js';
 import { startServerAsync } from '../lib/testing-node.js';
 import { useAngular } from './support/angular-platform.js';
-import { complaintsAbout } from './support/complaints.js';
-import { asIfPublic, runSnippet, snippetBelow, snippets } from './support/readme.js';
+import { asIfPublic, runSnippet } from './support/readme.js';
+import { snippetBelow } from './support/snippets.js';
 
-const root = resolve(__dirname, '..');
-
-/** What the others take for granted. */
-const PRELUDE = `
-import { BehaviorSubject, of } from 'rxjs';
-import { jid, register, xml, xmppClient, xmppStream, websocket } from 'rxmpp';
-import type { Credentials, Transport, XmppClient, XmppClientOptions, XmppOptions } from 'rxmpp';
-import { tcp } from 'rxmpp/node';
-declare const credentials: Credentials;
-declare const transport: Transport;
-declare const options: XmppOptions;
-export {};
-`;
-const CLIENT = 'declare const client: XmppClient;\n';
-
-/** These stand by themselves. */
-const complete = ['## With Angular', '## With plain RxJS', '## Testing with marbles', '### In Angular'].map(
-  snippetBelow,
-);
-
-/** The snippet without its imports, which stand in the prelude, and with a client where it makes none. */
-function moduleOf(snippet: string): string {
-  if (complete.includes(snippet)) return snippet;
-  const body = snippet.replace(/^import .*$/gm, '');
-  return PRELUDE + (/\bclient\b/.test(body) && !/const client\b/.test(body) ? CLIENT : '') + body;
-}
-
-const ENTRIES = { rxmpp: 'index', 'rxmpp/node': 'node', 'rxmpp/angular': 'angular', 'rxmpp/testing': 'testing' };
-
-describe('README.md', () => {
-  const wrong = [
-    moduleOf(`xmppClient({ jid: 'a@b', transprt: tcp() });`),
-    snippetBelow('## With Angular').replace('injectXmppStatus()', 'injectXmppStatus(1)'),
-  ];
-  const wrongFiles = wrong.map((_, index) => join(root, `readme-wrong-${index}.ts`));
-  let complaints: string[];
-  beforeAll(() => {
-    const modules = new Map(
-      snippets.map((snippet, index) => [join(root, `readme-${index + 1}.ts`), moduleOf(snippet)]),
-    );
-    wrong.forEach((snippet, index) => modules.set(wrongFiles[index]!, snippet));
-    complaints = complaintsAbout(modules, ENTRIES);
-  }, 120_000);
-
-  it('has snippets that compile against the library', () => {
-    expect(snippets.length).toBeGreaterThan(5);
-    expect(complaints.filter((complaint) => !wrongFiles.some((file) => complaint.startsWith(file)))).toEqual([]);
-  });
-
-  it.each(wrongFiles)('would be found out if one used what is not there (%#)', (file) => {
-    expect(complaints.filter((complaint) => complaint.startsWith(file))).toHaveLength(1);
-  });
-});
-
-// That with Angular runs in spec/angular/versions, where there is a page.
+// That they compile: spec/snippets-spec.ts. The one with Angular runs in spec/angular/versions, where there is a page.
 describe('README.md: with plain RxJS', () => {
   // Here, and not in the spec: what awaits something that never comes would hold all of it, and Jest with it.
   const undone: (() => unknown)[] = [];

@@ -5,7 +5,12 @@
  */
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-const FIRST = [/spec\/xml\/memory-spec/, /spec\/(simulation\/|types-spec)/, /spec\/(integration|hostile)\//, /spec\/cli\//];
+const FIRST = [
+  /spec\/xml\/memory-spec/,
+  /spec\/(simulation\/|types-spec)/,
+  /spec\/(integration|hostile)\//,
+  /spec\/cli\//,
+];
 const rank = ({ path }) => [...FIRST, /./].findIndex((folder) => folder.test(path));
 
 module.exports = class LongestFirst extends Sequencer {

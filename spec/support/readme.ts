@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import ts from 'typescript';
 import { WebSocket } from 'ws';
 import * as angular from '../../lib/angular.js';
 import * as rxmpp from '../../lib/index.js';
@@ -8,24 +5,7 @@ import * as testing from '../../lib/testing.js';
 import type { RunningServer } from '../../lib/testing-node.js';
 import type { WebSocketCtor } from '../../lib/index.js';
 import { fakeFetch } from './fake-fetch.js';
-import { projectRoot } from './project-root.js';
-
-const text = readFileSync(join(projectRoot, 'README.md'), 'utf8');
-
-/** Every snippet of README.md in TypeScript. */
-export const snippets: readonly string[] = snippetsIn(text);
-
-/** The one below this heading: `## Options`. */
-export function snippetBelow(heading: string): string {
-  const [, section = ''] = text.split(`\n${heading}\n`);
-  const [snippet, ...more] = snippetsIn(section.split(/\n##+ /)[0]!);
-  if (snippet === undefined || more.length > 0) throw new Error(`below "${heading}" there is not one snippet`);
-  return snippet;
-}
-
-function snippetsIn(markdown: string): string[] {
-  return [...markdown.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
-}
+import { transpiled } from './snippets.js';
 
 /**
  * Runs a snippet as it stands, against the sources, and gives what of it is asked for.
@@ -37,17 +17,11 @@ export function runSnippet(
   modules: (specifier: string) => unknown,
   { names = [] as readonly string[], console = globalThis.console as Pick<Console, 'log'> } = {},
 ): Record<string, unknown> {
-  const { outputText } = ts.transpileModule(`${snippet}\nexport { ${names.join(', ')} };\n`, {
-    compilerOptions: {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.CommonJS,
-      experimentalDecorators: true,
-    },
-  });
+  const code = transpiled(`${snippet}\nexport { ${names.join(', ')} };\n`);
   const own: Record<string, unknown> = { rxmpp, 'rxmpp/angular': angular, 'rxmpp/testing': testing };
   const exported: Record<string, unknown> = {};
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- our own README.
-  const body = new Function('require', 'exports', 'console', outputText) as (...args: unknown[]) => void;
+  const body = new Function('require', 'exports', 'console', code) as (...args: unknown[]) => void;
   body((specifier: string) => own[specifier] ?? modules(specifier), exported, console);
   return exported;
 }

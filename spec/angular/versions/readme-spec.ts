@@ -5,7 +5,8 @@ import { filter, firstValueFrom } from 'rxjs';
 import { Xmpp } from '../../../lib/angular.js';
 import { xml, type XmppClient } from '../../../lib/index.js';
 import { startServerAsync } from '../../../lib/testing-node.js';
-import { asIfPublic, runSnippet, snippetBelow } from '../../support/readme.js';
+import { asIfPublic, runSnippet } from '../../support/readme.js';
+import { snippetBelow } from '../../support/snippets.js';
 import { shown, start, usePage } from './support/browser.js';
 
 describe('README.md: with Angular', () => {
