@@ -4,7 +4,7 @@
 // and that all entry points share one copy of every class. A source that imports a package which an application does
 // not have (a devDependency) is bundled together with that package: the published package depends on rxjs alone, and
 // its ES modules import no CommonJS module that a bundler would warn about. The command is one file that has everything it
-// runs: a process of its own shares no class with an application, and 450 files fewer to find halve the time it takes to start.
+// runs: a process of its own shares no class with an application, and hundreds of files fewer to find let it start sooner.
 //
 // --js leaves out the declarations (they take most of the time). The entry points are those of package.json's `exports`.
 import { spawn } from 'node:child_process';

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtPackage, installBuiltPackage } from './support/built-package.js';
 import { projectRoot } from './support/project-root.js';
@@ -30,6 +31,7 @@ const sameClass = `await Promise.all([load('rxmpp'), load('rxmpp/node')]).then((
 })`;
 
 interface Manifest {
+  readonly version: string;
   readonly exports: Record<string, { readonly import: string; readonly require: string } | string>;
   readonly dependencies?: object;
   readonly peerDependencies: object;
@@ -111,6 +113,20 @@ describe('the package', () => {
       expect.stringMatching(/^rxjs .* \(Apache-2.0\)$/),
       expect.stringMatching(/^tslib .* \(0BSD\)$/),
     ]);
+  });
+
+  it('has the command as one file, which runs with nothing beside it', () => {
+    const commands = installedFiles('esm').filter(({ file }) => file.startsWith('cli/'));
+    expect(commands.map(({ file }) => file)).toEqual(['cli/main.js']);
+    // Out of the project, where no rxjs is found.
+    const alone = mkdtempSync(join(tmpdir(), 'rxmpp-'));
+    try {
+      cpSync(join(folder, 'node_modules/rxmpp'), alone, { recursive: true });
+      const main = join(alone, 'dist/esm/cli/main.js');
+      expect(execFileSync(process.execPath, [main, '--version'], { encoding: 'utf8' })).toContain(manifest.version);
+    } finally {
+      rmSync(alone, { recursive: true, force: true });
+    }
   });
 
   it('depends on nothing, on rxjs as a peer, and on others only where they are there', () => {
