@@ -49,7 +49,8 @@ function modulesOfEjabberd(): string {
     const folder = readdirSync(join('/usr/lib', place)).find((name) => name.startsWith('ejabberd-'));
     return folder ? join('/usr/lib', place, folder, 'ebin') : [];
   });
-  return found[0] ?? '.';
+  if (found[0] === undefined) throw new Error("ejabberd's modules are in no folder of /usr/lib/*-linux-gnu");
+  return found[0];
 }
 
 /** An Erlang binary of any bytes. */

@@ -29,14 +29,14 @@ export function builtPackage(): string {
 
   mkdirSync(cache, { recursive: true });
   const making = mkdtempSync(join(cache, 'making-'));
-  execFileSync(process.execPath, [join(projectRoot, '.ci/build.mjs'), '--js', '--out', join(making, 'dist')]);
-  cpSync(join(projectRoot, 'package.json'), join(making, 'package.json'));
   try {
+    execFileSync(process.execPath, [join(projectRoot, '.ci/build.mjs'), '--js', '--out', join(making, 'dist')]);
+    cpSync(join(projectRoot, 'package.json'), join(making, 'package.json'));
     renameSync(making, folder);
   } catch (error) {
-    // Another suite was faster.
-    if (!existsSync(folder)) throw error;
     rmSync(making, { recursive: true });
+    // Else another suite was faster.
+    if (!existsSync(folder)) throw error;
   }
   // Those of earlier sources, unless a run that began with them may still go on.
   const stale = readdirSync(cache)
