@@ -1,6 +1,3 @@
-import { join } from 'node:path';
-import ts from 'typescript';
-import { projectRoot } from './support/project-root.js';
 import { importsOf, librarySources } from './support/source-imports.js';
 
 /**
@@ -99,19 +96,6 @@ describe('layers', () => {
     expect(sources.has(entry)).toBe(true);
     expect(wayToNode(sources, entry)).toBeUndefined();
   });
-
-  it('use no global of Node in what a browser loads', () => {
-    const options: ts.CompilerOptions = {
-      ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, strict: true, skipLibCheck: true },
-      ...{ lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'], types: [], noEmit: true },
-    };
-    const entries = ['lib/index.ts', 'lib/angular.ts', 'lib/testing.ts'].map((entry) => join(projectRoot, entry));
-    const program = ts.createProgram(entries, options);
-    const messages = ts
-      .getPreEmitDiagnostics(program)
-      .map((fault) => `${fault.file?.fileName}: ${ts.flattenDiagnosticMessageText(fault.messageText, '\n')}`);
-    expect(messages).toEqual([]);
-  }, 60_000);
 });
 
 describe('the check of layers', () => {

@@ -5,7 +5,7 @@ import { useAngular } from './support/angular-platform.js';
 import { asIfPublic, runSnippet } from './support/readme.js';
 import { snippetBelow } from './support/snippets.js';
 
-// That they compile: spec/snippets-spec.ts. The one with Angular runs in spec/angular/versions, where there is a page.
+// That they compile: spec/types-spec.ts. The one with Angular runs in spec/angular/versions, where there is a page.
 describe('README.md: with plain RxJS', () => {
   // Here, and not in the spec: what awaits something that never comes would hold all of it, and Jest with it.
   const undone: (() => unknown)[] = [];

@@ -9,7 +9,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   'rxmpp/testing/node': 'testing-node',
 };
 
-/** Snippets that are tests: they stand by themselves, imports and all. (That they compile: spec/snippets-spec.ts.) */
+/** Snippets that are tests: they stand by themselves, imports and all. (That they compile: spec/types-spec.ts.) */
 const tests = [
   ...snippetsOf('lib/testing/README.md').map((snippet, index): [string, string] => [
     `lib/testing/README.md, ${index + 1}`,
