@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import all from '../../../jest.config.js';
 
@@ -12,7 +11,6 @@ delete config.testTimeout;
 delete config.coverageReporters;
 const here = import.meta.dirname;
 const root = join(here, '../../..');
-const ofRoot = createRequire(join(root, 'package.json'));
 
 /** `npm run test:angular`: the specs of rxmpp/angular, and those that need more of Angular, with each version that it supports. */
 export default {
@@ -48,9 +46,9 @@ function install(folder) {
   writeFileSync(file, stamp);
 }
 
-/** Each entry point of this version's packages, by its file; and one RxJS for all, the library's. */
+/** Each entry point of this version's packages, by its file. RxJS is the library's for all: it is mapped already. */
 function modulesOf(folder) {
-  const modules = { '^rxjs$': ofRoot.resolve('rxjs'), '^rxjs/operators$': ofRoot.resolve('rxjs/operators') };
+  const modules = {};
   const packages = Object.keys(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).dependencies);
   for (const name of packages.filter((name) => name !== 'rxjs')) {
     const place = join(folder, 'node_modules', name);
