@@ -15,5 +15,7 @@ module.exports = class PlainContext extends TestEnvironment {
     } finally {
       vm.createContext = createContext;
     }
+    // Jest asks for a hundred frames (Node for ten), and much of what is specified here is errors, many thousands in some suites.
+    this.global.Error.stackTraceLimit = 20;
   }
 };
