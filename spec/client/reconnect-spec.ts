@@ -541,7 +541,7 @@ describe('10,000 clients after an outage of 10 minutes (T11)', () => {
   const OUTAGE = 600_000;
 
   const dials = new Uint32Array(1_000);
-  const totals = { online: 0, refused: 0, dialsAfterRefusal: 0 };
+  const totals = { online: 0, refused: 0, dialsAfterRefusal: 0, timersLeft: 0 };
 
   /** One client that has lost its session at 0. Some 50 to 250 ms later each of its dials is answered. */
   function simulate(random: () => number, refused: boolean): void {
@@ -576,7 +576,7 @@ describe('10,000 clients after an outage of 10 minutes (T11)', () => {
     });
     time.runUntil(OUTAGE + 300_000);
     client.unsubscribe();
-    expect(scheduler.pending).toBe(0);
+    totals.timersLeft += scheduler.pending;
   }
 
   it('never more than 3% in one second once it is over, all back within the cap, and none after a fatal error', () => {
@@ -587,7 +587,7 @@ describe('10,000 clients after an outage of 10 minutes (T11)', () => {
     expect(Math.max(...after)).toBeLessThanOrEqual(0.03 * CLIENTS);
     // Back within the cap of 120 s and the time that an attempt takes.
     expect(dials.subarray(OUTAGE / 1_000 + 121).every((count) => count === 0)).toBe(true);
-    expect(totals).toEqual({ online: 9_000, refused: 1_000, dialsAfterRefusal: 0 });
+    expect(totals).toEqual({ online: 9_000, refused: 1_000, dialsAfterRefusal: 0, timersLeft: 0 });
     // And a server that is down sees each client every 60 s on average.
     const inMinute9 = dials.subarray(480, 540).reduce((sum, count) => sum + count, 0);
     expect(Math.abs(inMinute9 / CLIENTS - 1)).toBeLessThan(0.1);

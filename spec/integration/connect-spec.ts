@@ -33,8 +33,7 @@ const servers = {
       ...['authenticating SCRAM-SHA-1-PLUS'],
       ...['authenticating SCRAM-SHA-1', 'authenticated SCRAM-SHA-1'],
     ],
-    onlyPlain:
-      'append_host_config: { localhost: { disable_sasl_mechanisms: ["digest-md5", "scram-sha-1", "scram-sha-1-plus", "x-oauth2"] } }',
+    onlyPlain: 'disable_sasl_mechanisms: ["digest-md5", "scram-sha-1", "scram-sha-1-plus", "x-oauth2"]',
   },
 } as const satisfies Partial<Record<Need, unknown>>;
 
@@ -42,27 +41,26 @@ for (const name of ['prosody', 'ejabberd'] as const) {
   const { hashes, strongest, authentication, onlyPlain } = servers[name];
   const start = realServers[name];
 
-  /** A server for one spec. */
-  const withServer = async (options: ServerOptions, use: (server: RealServer) => Promise<void>) => {
-    const server = await start(options);
-    try {
-      await use(server);
-    } finally {
-      disconnectAll();
-      await server.stop();
-    }
+  const alice = { alice: 'wonder' };
+  const odd = { 'a=b,c': 'p,=w "\\', jürgen: 'Müße 𝕏 ¼', 'x.y-z_1': "]]> '&<" };
+  // The first hash is the default.
+  const hashed = hashes.slice(1).map((hash) => [hash, `${hash.toLowerCase()}.test`] as const);
+  const hosts: ServerOptions['hosts'] = {
+    ...Object.fromEntries(hashed.map(([scram, domain]) => [domain, { users: { bob: 'builder' }, scram }])),
+    'bücher.test': { users: odd, scram: 'plain' },
+    'plain.test': { users: alice, config: onlyPlain },
+    'example.test': { users: alice },
   };
 
   describeWith(name, () => {
+    let server: RealServer;
+    beforeAll(async () => {
+      server = await start({ hosts });
+    });
+    afterAll(() => server?.stop());
     afterEach(disconnectAll);
 
     describe('with its defaults', () => {
-      let server: RealServer;
-      beforeAll(async () => {
-        server = await start();
-      });
-      afterAll(() => server?.stop());
-
       it.each(['STARTTLS', 'direct TLS'] as const)('is connected to over %s, each step told in order', async (way) => {
         const made = attempt(optionsFor(server, 'alice', { transport: transports[way](server) }));
         const { trace } = made;
@@ -128,64 +126,49 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       });
     });
 
-    // The first is the default, and was tried above.
-    it.each(hashes.slice(1))('authenticates by SCRAM-%s where passwords are stored for it', (hash) =>
-      withServer({ scram: hash }, (server) => offersAndTakes(hash, server)),
+    it.each(hashed)('authenticates by SCRAM-%s where passwords are stored for it', (hash, domain) =>
+      offersAndTakes(hash, server.at(domain)),
     );
 
-    it('chooses the strongest hash, takes any other on demand, and knows users by odd names and passwords', () => {
-      const users = { 'a=b,c': 'p,=w "\\', jürgen: 'Müße 𝕏 ¼', 'x.y-z_1': "]]> '&<" };
-      const options: ServerOptions = {
-        scram: 'plain',
-        domain: 'bücher.test',
-        certificateHosts: ['xn--bcher-kva.test'],
-      };
-      return withServer({ ...options, users }, async (server) => {
-        for (const [user, password] of Object.entries(users)) {
-          for (const mechanisms of [undefined, ...hashes.map((hash) => [scram(hash)])]) {
-            const made = attempt(optionsFor(server, user, { credentials: { password, mechanisms } }));
-            expect((await made.online()).jid.bare().toString()).toBe(`${user}@bücher.test`);
-            expect(made.events).toContain(`authenticated ${mechanisms?.[0]?.name ?? strongest}`);
-          }
+    it('chooses the strongest hash, takes any other on demand, and knows users by odd names and passwords', async () => {
+      for (const [user, password] of Object.entries(odd)) {
+        for (const mechanisms of [undefined, ...hashes.map((hash) => [scram(hash)])]) {
+          const made = attempt(optionsFor(server.at('bücher.test'), user, { credentials: { password, mechanisms } }));
+          expect((await made.online()).jid.bare().toString()).toBe(`${user}@bücher.test`);
+          expect(made.events).toContain(`authenticated ${mechanisms?.[0]?.name ?? strongest}`);
         }
-      });
+      }
     });
 
-    it('uses PLAIN only where it is allowed', () =>
-      withServer({ config: onlyPlain }, async (server) => {
-        const refused = attempt(optionsFor(server, 'alice'));
-        expect(await refused.failure()).toMatchObject({
-          layer: 'sasl',
-          condition: 'no-mechanism',
-          phase: 'sasl',
-          retryable: false,
-        });
-        expect(refused.mechanism).toBeUndefined();
+    it('uses PLAIN only where it is allowed', async () => {
+      const refused = attempt(optionsFor(server.at('plain.test'), 'alice'));
+      expect(await refused.failure()).toMatchObject({
+        layer: 'sasl',
+        condition: 'no-mechanism',
+        phase: 'sasl',
+        retryable: false,
+      });
+      expect(refused.mechanism).toBeUndefined();
 
-        const credentials = { password: 'wonder', allowPlain: true };
-        const allowed = attempt(optionsFor(server, 'alice', { credentials }));
-        await close(await allowed.online());
-        expect(allowed.events).toContain('authenticated PLAIN');
-      }));
+      const credentials = { password: 'wonder', allowPlain: true };
+      const allowed = attempt(optionsFor(server.at('plain.test'), 'alice', { credentials }));
+      await close(await allowed.online());
+      expect(allowed.events).toContain('authenticated PLAIN');
+    });
 
     describe('found by the DNS', () => {
-      let server: RealServer;
       let dns: DnsServer;
       let dead: number;
       beforeAll(async () => {
-        // The certificate is for the domain, and for none of the hosts that the records name.
-        server = await start({ domain: 'example.test', certificateHosts: ['example.test'] });
         dns = await dnsServer();
         [dead] = (await freePorts(1)) as [number];
       });
-      afterAll(async () => {
-        await dns?.close();
-        await server?.stop();
-      });
+      afterAll(() => dns?.close());
 
+      // The certificate is for the domain, and for none of the hosts that the records name.
       const found = (options: Partial<XmppOptions> = {}) =>
         attempt(
-          optionsFor(server, 'alice', {
+          optionsFor(server.at('example.test'), 'alice', {
             transport: tcp({ tls: { ca: server.ca }, resolver: nodeResolver({ servers: [dns.address] }) }),
             ...options,
           }),

@@ -11,6 +11,7 @@ import { attempt, disconnectAll, optionsFor, overDirectTls, overStartTls, soon }
 import { wiretap } from './support/wiretap.js';
 
 for (const name of ['prosody', 'ejabberd'] as const) {
+  const firstCome = { prosody: 'conflict_resolve = "kick_new"', ejabberd: 'resource_conflict: closenew' }[name];
   const withServer = async (options: ServerOptions, use: (server: RealServer) => Promise<void>) => {
     const server = await realServers[name](options);
     try {
@@ -26,7 +27,9 @@ for (const name of ['prosody', 'ejabberd'] as const) {
 
     let server: RealServer;
     beforeAll(async () => {
-      server = await realServers[name]();
+      server = await realServers[name]({
+        hosts: { 'first-come.test': { users: { alice: 'wonder' }, config: firstCome } },
+      });
     });
     afterAll(() => server?.stop());
 
@@ -285,17 +288,14 @@ for (const name of ['prosody', 'ejabberd'] as const) {
         expect(second.log).toEqual(['next']);
       });
 
-      it('is not given where the server lets the old one keep the resource', () =>
-        withServer(
-          { config: { prosody: 'conflict_resolve = "kick_new"', ejabberd: 'resource_conflict: closenew' }[name] },
-          async (other) => {
-            const first = attempt(optionsFor(other, 'alice', { resource: 'desk' }));
-            await first.online();
-            const error: XmppError = await attempt(optionsFor(other, 'alice', { resource: 'desk' })).failure();
-            expect(error).toMatchObject({ condition: 'conflict', phase: 'bind', retryable: false });
-            expect(first.log).toEqual(['next']);
-          },
-        ));
+      it('is not given where the server lets the old one keep the resource', async () => {
+        const options = optionsFor(server.at('first-come.test'), 'alice', { resource: 'desk' });
+        const first = attempt(options);
+        await first.online();
+        const error: XmppError = await attempt(options).failure();
+        expect(error).toMatchObject({ condition: 'conflict', phase: 'bind', retryable: false });
+        expect(first.log).toEqual(['next']);
+      });
     });
   });
 }

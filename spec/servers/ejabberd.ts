@@ -57,8 +57,12 @@ function modulesOfEjabberd(): string {
 const binary = (text: string) => `<<${[...Buffer.from(text)].join(',')}>>`;
 
 function registration({ folder, options }: Place): string {
-  const users = Object.entries(options.users).map(([name, password]) => {
-    const [user, host] = [binary(name), binary(options.domain)];
+  const hosts = Object.entries({ [options.domain]: options, ...options.hosts });
+  const accounts = hosts.flatMap(([domain, { users }]) =>
+    Object.entries(users).map(([name, password]) => [name, domain, password] as const),
+  );
+  const users = accounts.map(([name, domain, password]) => {
+    const [user, host] = [binary(name), binary(domain)];
     return `(case ejabberd_auth:user_exists(${user}, ${host}) of true -> ok; false -> ok = ejabberd_auth:try_register(${user}, ${host}, ${binary(password)}) end)`;
   });
   const standIns = options.oauth ? loadingOfStandIns(folder) : [];
@@ -66,27 +70,33 @@ function registration({ folder, options }: Place): string {
   return `try ${steps} catch _:Reason -> io:format("EJABBERD-BROKEN ~p~n", [Reason]) end.`;
 }
 
+/** How passwords are stored. */
+const storing = (scram: Required<ServerOptions>['scram']): string[] =>
+  scram === 'plain'
+    ? ['auth_password_format: plain']
+    : ['auth_password_format: scram', `auth_scram_hash: ${scram.replace('SHA-1', 'sha').replace('SHA-', 'sha')}`];
+
 function configuration({ ports, certificate, caFile, options, anonymousDomain }: Place): string {
   const { tls, scram, external, oauth } = options;
   const verify = external ? `, tls_verify: true, cafile: ${JSON.stringify(caFile)}` : '';
   const startTls = { required: ', starttls_required: true', optional: ', starttls: true', absent: '' }[tls];
-  const password =
-    scram === 'plain'
-      ? 'auth_password_format: plain'
-      : `auth_password_format: scram\nauth_scram_hash: ${scram.replace('SHA-1', 'sha').replace('SHA-', 'sha')}`;
   const quoted = JSON.stringify;
+  const hosts = Object.entries(options.hosts).map(([domain, host]) =>
+    [`  ${quoted(domain)}:`, ...storing(host.scram ?? scram), host.config ?? ''].join('\n    '),
+  );
   return `
 loglevel: info
 acme: { auto: false }
-hosts: [${quoted(options.domain)}, ${quoted(anonymousDomain)}]
+hosts: [${[options.domain, anonymousDomain, ...Object.keys(options.hosts)].map((host) => quoted(host)).join(', ')}]
 certfiles: [${quoted(certificate.bothFile)}]
 ca_file: ${quoted(caFile)}
-${password}
+${storing(scram).join('\n')}
 disable_sasl_mechanisms: ["digest-md5"${oauth ? '' : ', "X-OAUTH2"'}]
 host_config:
   ${quoted(anonymousDomain)}:
     auth_method: [anonymous]
     anonymous_protocol: sasl_anon
+${hosts.join('\n')}
 acl: { local: { user_regexp: "" } }
 access_rules: { local: { allow: local }, c2s: { allow: all }, register: { allow: all } }
 shaper_rules: { max_user_sessions: 100, c2s_shaper: none }

@@ -16,7 +16,7 @@ local sasl = require "util.sasl";
 local jid_prepped_split = require "util.jid".prepped_split;
 local json = require "util.json";
 local folder = module:get_option_string("spec_tokens");
-local users = module:get_option("spec_users");
+local users = module:get_option("spec_users")[module.host] or {};
 
 -- The user of a token; or nil, and whether it was one.
 local function user_of(token)

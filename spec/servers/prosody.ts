@@ -33,10 +33,11 @@ const specPlugin = `
 module:set_global();
 local usermanager = require "core.usermanager";
 module:hook("server-started", function ()
-  local host = module:get_option_string("spec_host");
-  for name, password in pairs(module:get_option("spec_users")) do
-    if not usermanager.user_exists(name, host) then
-      assert(usermanager.create_user(name, password, host));
+  for host, users in pairs(module:get_option("spec_users")) do
+    for name, password in pairs(users) do
+      if not usermanager.user_exists(name, host) then
+        assert(usermanager.create_user(name, password, host));
+      end
     end
   end
   io.stdout:write("\\nPROSODY-READY\\n"); io.stdout:flush();
@@ -73,6 +74,15 @@ function authentication({ external, oauth, scram }: Place['options']): string {
   return scram === 'plain' ? 'internal_plain' : 'internal_hashed';
 }
 
+/** Who may come in, and how passwords are stored. */
+function storing(options: Place['options']): string[] {
+  if (options.scram === 'SHA-512') throw new Error('Prosody 0.12 stores passwords for SCRAM-SHA-1 or SCRAM-SHA-256');
+  return [
+    `authentication = ${lua(authentication(options))}`,
+    `password_hash = ${lua(options.scram === 'SHA-256' ? 'SHA-256' : 'SHA-1')}`,
+  ];
+}
+
 /** A Lua string of any bytes. */
 const lua = (text: string) =>
   `"${[...Buffer.from(text)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('')}"`;
@@ -86,10 +96,17 @@ function configuration({
   anonymousDomain,
   conferenceDomain,
 }: Place): string {
-  if (options.scram === 'SHA-512') throw new Error('Prosody 0.12 stores passwords for SCRAM-SHA-1 or SCRAM-SHA-256');
   const { tls } = options;
   const ssl = `{ certificate = ${lua(certificate.certificateFile)}, key = ${lua(certificate.keyFile)}${options.external ? `, cafile = ${lua(caFile)}, verify = { "peer" }` : ''} }`;
-  const users = Object.entries(options.users).map(([name, password]) => `[${lua(name)}] = ${lua(password)}`);
+  const table = (entries: readonly (readonly [string, string])[]) =>
+    `{ ${entries.map(([key, value]) => `[${lua(key)}] = ${value}`).join(', ')} }`;
+  const users = Object.entries({ [options.domain]: options, ...options.hosts }).map(
+    ([domain, host]) =>
+      [domain, table(Object.entries(host.users).map(([name, password]) => [name, lua(password)]))] as const,
+  );
+  const hosts = Object.entries(options.hosts).map(([domain, { scram, config = '' }]) =>
+    [`VirtualHost ${lua(domain)}`, ...(scram ? storing({ ...options, scram }) : []), config].join('\n  '),
+  );
   return `
 data_path = ${lua(join(folder, 'data'))}
 pidfile = ${lua(join(folder, 'prosody.pid'))}
@@ -124,18 +141,17 @@ consider_bosh_secure = true
 smacks_hibernation_time = 60
 default_archive_policy = true
 storage = "internal"
-authentication = ${lua(authentication(options))}
-password_hash = ${options.scram === 'SHA-256' ? '"SHA-256"' : '"SHA-1"'}
+${storing(options).join('\n')}
 allow_registration = true
 log = { { levels = { min = "info" }, to = "console" } }
-spec_host = ${lua(options.domain)}
 spec_tokens = ${lua(tokenFolder({ folder }))}
-spec_users = { ${users.join(', ')} }
+spec_users = ${table(users)}
 ${options.config}
 
 VirtualHost ${lua(options.domain)}
 VirtualHost ${lua(anonymousDomain)}
   authentication = "anonymous"
+${hosts.join('\n')}
 Component ${lua(conferenceDomain)} "muc"
   modules_enabled = { "muc_mam" }
   muc_room_default_persistent = false

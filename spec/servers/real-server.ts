@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { createAuthority, type Authority, type Certificate } from './certificates.js';
 import type { Daemon } from './daemon.js';
 import { freePorts } from './free-ports.js';
@@ -15,6 +16,14 @@ export interface Ports {
   readonly http: number;
   /** `wss://` at `/xmpp-websocket`. */
   readonly https: number;
+}
+
+/** A domain of its own on the same server, which costs far less than another server. */
+export interface HostOptions {
+  readonly users: Readonly<Record<string, string>>;
+  readonly scram?: ServerOptions['scram'];
+  /** Lines to add to the host's configuration, in the server's own language. */
+  readonly config?: string;
 }
 
 export interface ServerOptions {
@@ -35,6 +44,8 @@ export interface ServerOptions {
   readonly external?: boolean;
   /** Whether access tokens of `tokens` are taken too: ejabberd by X-OAUTH2, Prosody by OAUTHBEARER. */
   readonly oauth?: boolean;
+  /** More domains, by name: `at` gives them. */
+  readonly hosts?: Readonly<Record<string, HostOptions>>;
   /** Lines to add at the top level of the server's configuration, in its own language. */
   readonly config?: string;
 }
@@ -47,6 +58,8 @@ export interface RealServer {
   readonly anonymousDomain: string;
   readonly conferenceDomain: string;
   readonly users: Readonly<Record<string, string>>;
+  /** The server as that of one of `hosts`. */
+  at(domain: string): RealServer;
   readonly ports: Ports;
   /** PEM text of the authority that signed the server's certificate, and the file that has it. */
   readonly ca: string;
@@ -93,10 +106,11 @@ export async function startServer(
     domain,
     users: { alice: 'wonder', bob: 'builder' },
     scram: 'SHA-1',
-    certificateHosts: [domain, anonymousDomain, conferenceDomain],
+    certificateHosts: [domain, anonymousDomain, conferenceDomain, ...Object.keys(given.hosts ?? {}).map(domainToASCII)],
     tls: 'required',
     external: false,
     oauth: false,
+    hosts: {},
     config: '',
     ...given,
   };
@@ -127,13 +141,14 @@ export async function startServer(
         throw error;
       }
       let earlier = '';
-      return {
+      const server: RealServer = {
         name,
         host: '127.0.0.1',
         domain,
         anonymousDomain,
         conferenceDomain,
         users: options.users,
+        at: (domain) => Object.create(server, asHost(domain, options.hosts)) as RealServer,
         ports,
         ca: authority.ca,
         caFile: authority.caFile,
@@ -160,9 +175,16 @@ export async function startServer(
         freeze: () => daemon.signal('SIGSTOP'),
         thaw: () => daemon.signal('SIGCONT'),
       };
+      return server;
     }
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+function asHost(domain: string, hosts: Required<ServerOptions>['hosts']): PropertyDescriptorMap {
+  const host = hosts[domain];
+  if (!host) throw new Error(`the server has no host ${domain}`);
+  return { domain: { value: domain }, users: { value: host.users } };
 }

@@ -26,7 +26,7 @@ const IDLE = 20_000;
 const PROBE = 5_000;
 const PASSWORD = 'a pass word';
 
-// Each stanza that is lost is an error: Jest would have a hundred frames of each, which is a tenth of a run.
+// Each stanza that is lost is an error: more frames of each would take a tenth of a run.
 Error.stackTraceLimit = 10;
 
 export interface Run {
