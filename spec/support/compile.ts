@@ -7,7 +7,7 @@ import { projectRoot } from './project-root.js';
 const run = promisify(execFile);
 
 export interface Compiled {
-  /** Given as text (`modules`), or of the project. */
+  /** Given as text (`modules`), or of the project; empty where the configuration is at fault. */
   readonly file: string;
   readonly message: string;
   /** For what is written and not used, which examples may have. */
@@ -35,11 +35,11 @@ export async function compile({ name, config, modules = new Map() }: Compilation
   return run(process.execPath, [tsc, '--pretty', 'false', '-p', folder], { cwd: projectRoot }).then(
     () => [],
     ({ stdout, stderr, message }: { stdout: string; stderr: string; message: string }) => {
-      const found = [...stdout.matchAll(/^(\S.*?)\(\d+,\d+\): error TS(\d+): (.*(?:\n .*)*)/gm)];
-      // A compiler that cannot run at all says nothing of any file.
+      const found = [...stdout.matchAll(/^(?:(\S.*?)\(\d+,\d+\): )?error TS(\d+): (.*(?:\n .*)*)/gm)];
+      // A compiler that cannot run at all complains of nothing.
       if (found.length === 0) throw new Error(stdout + stderr || message);
-      return found.map(([, file, code, text]) => ({
-        file: file!.replace(`.cache/${name}/modules/`, ''),
+      return found.map(([, file = '', code, text]) => ({
+        file: file.replace(`.cache/${name}/modules/`, ''),
         message: text!,
         unused: UNUSED.includes(code!),
       }));
