@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startDaemon } from './daemon.js';
 import { loadingOfModules } from './ejabberd-modules.js';
 import { ejabberdTokens, loadingOfStandIns, tokenCommands } from './ejabberd-tokens.js';
-import { startServer, type Place, type RealServer, type ServerOptions } from './real-server.js';
+import { startServer, type Place, type RealServer, type Scram, type ServerOptions } from './real-server.js';
 
 /** ejabberd 23.01 (Debian 12) on free ports of the loopback: ready in about two seconds. */
 export async function startEjabberd(options: ServerOptions = {}): Promise<RealServer> {
@@ -71,18 +71,18 @@ function registration({ folder, options }: Place): string {
 }
 
 /** How passwords are stored. */
-const storing = (scram: Required<ServerOptions>['scram']): string[] =>
+const storing = (scram: Scram = 'SHA-1'): string[] =>
   scram === 'plain'
     ? ['auth_password_format: plain']
     : ['auth_password_format: scram', `auth_scram_hash: ${scram.replace('SHA-1', 'sha').replace('SHA-', 'sha')}`];
 
 function configuration({ ports, certificate, caFile, options, anonymousDomain }: Place): string {
-  const { tls, scram, external, oauth } = options;
+  const { tls, external, oauth } = options;
   const verify = external ? `, tls_verify: true, cafile: ${JSON.stringify(caFile)}` : '';
   const startTls = { required: ', starttls_required: true', optional: ', starttls: true', absent: '' }[tls];
   const quoted = JSON.stringify;
   const hosts = Object.entries(options.hosts).map(([domain, host]) =>
-    [`  ${quoted(domain)}:`, ...storing(host.scram ?? scram), host.config ?? ''].join('\n    '),
+    [`  ${quoted(domain)}:`, ...storing(host.scram), host.config ?? ''].join('\n    '),
   );
   return `
 loglevel: info
@@ -90,7 +90,7 @@ acme: { auto: false }
 hosts: [${[options.domain, anonymousDomain, ...Object.keys(options.hosts)].map((host) => quoted(host)).join(', ')}]
 certfiles: [${quoted(certificate.bothFile)}]
 ca_file: ${quoted(caFile)}
-${storing(scram).join('\n')}
+${storing().join('\n')}
 disable_sasl_mechanisms: ["digest-md5"${oauth ? '' : ', "X-OAUTH2"'}]
 host_config:
   ${quoted(anonymousDomain)}:

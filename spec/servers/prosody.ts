@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from './daemon.js';
 import { bearerPlugin, prosodyTokens, tokenFolder } from './prosody-tokens.js';
-import { startServer, type Place, type RealServer, type ServerOptions } from './real-server.js';
+import { startServer, type Place, type RealServer, type Scram, type ServerOptions } from './real-server.js';
 
 /** Prosody 0.12 (Debian 12) on free ports of the loopback: ready in about half a second. */
 export function startProsody(options: ServerOptions = {}): Promise<RealServer> {
@@ -67,20 +67,13 @@ end
 module:provides("auth", provider);
 `;
 
-/** The module that knows who may come in, without its `auth_`. */
-function authentication({ external, oauth, scram }: Place['options']): string {
-  if (external) return 'certificate';
-  if (oauth) return 'bearer';
-  return scram === 'plain' ? 'internal_plain' : 'internal_hashed';
-}
-
 /** Who may come in, and how passwords are stored. */
-function storing(options: Place['options']): string[] {
-  if (options.scram === 'SHA-512') throw new Error('Prosody 0.12 stores passwords for SCRAM-SHA-1 or SCRAM-SHA-256');
-  return [
-    `authentication = ${lua(authentication(options))}`,
-    `password_hash = ${lua(options.scram === 'SHA-256' ? 'SHA-256' : 'SHA-1')}`,
-  ];
+function authentication({ external, oauth }: Place['options'], scram: Scram = 'SHA-1'): string {
+  if (scram === 'SHA-512') throw new Error('Prosody 0.12 stores passwords for SCRAM-SHA-1 or SCRAM-SHA-256');
+  const passwords = scram === 'plain' ? 'internal_plain' : 'internal_hashed';
+  // The module that knows, without its `auth_`.
+  const module = external ? 'certificate' : oauth ? 'bearer' : passwords;
+  return `authentication = ${lua(module)}; password_hash = ${lua(scram === 'SHA-256' ? scram : 'SHA-1')}`;
 }
 
 /** A Lua string of any bytes. */
@@ -105,7 +98,7 @@ function configuration({
       [domain, table(Object.entries(host.users).map(([name, password]) => [name, lua(password)]))] as const,
   );
   const hosts = Object.entries(options.hosts).map(([domain, { scram, config = '' }]) =>
-    [`VirtualHost ${lua(domain)}`, ...(scram ? storing({ ...options, scram }) : []), config].join('\n  '),
+    [`VirtualHost ${lua(domain)}`, authentication(options, scram), config].join('\n  '),
   );
   return `
 data_path = ${lua(join(folder, 'data'))}
@@ -141,7 +134,7 @@ consider_bosh_secure = true
 smacks_hibernation_time = 60
 default_archive_policy = true
 storage = "internal"
-${storing(options).join('\n')}
+${authentication(options)}
 allow_registration = true
 log = { { levels = { min = "info" }, to = "console" } }
 spec_tokens = ${lua(tokenFolder({ folder }))}

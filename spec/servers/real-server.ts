@@ -18,10 +18,17 @@ export interface Ports {
   readonly https: number;
 }
 
+/**
+ * How passwords are stored, which decides what SCRAM can be offered: the one hash, or with `plain` all that the server knows.
+ * Prosody 0.12 has no SHA-512.
+ */
+export type Scram = 'SHA-1' | 'SHA-256' | 'SHA-512' | 'plain';
+
 /** A domain of its own on the same server, which costs far less than another server. */
 export interface HostOptions {
   readonly users: Readonly<Record<string, string>>;
-  readonly scram?: ServerOptions['scram'];
+  /** SHA-1 by default. */
+  readonly scram?: Scram;
   /** Lines to add to the host's configuration, in the server's own language. */
   readonly config?: string;
 }
@@ -31,11 +38,6 @@ export interface ServerOptions {
   readonly domain?: string;
   /** Names and passwords; alice/wonder and bob/builder by default. */
   readonly users?: Readonly<Record<string, string>>;
-  /**
-   * How passwords are stored, which decides what SCRAM can be offered: the one hash, or with `plain` all that the server
-   * knows. SHA-1 by default. Prosody 0.12 has no SHA-512.
-   */
-  readonly scram?: 'SHA-1' | 'SHA-256' | 'SHA-512' | 'plain';
   /** DNS names of the server's certificate; by default all its hosts. Others make it a certificate for a wrong host. */
   readonly certificateHosts?: readonly string[];
   /** What the STARTTLS port asks for: TLS `required` (default) or `optional`, or no STARTTLS at all (`absent`). */
@@ -105,7 +107,6 @@ export async function startServer(
   const options: Required<ServerOptions> = {
     domain,
     users: { alice: 'wonder', bob: 'builder' },
-    scram: 'SHA-1',
     certificateHosts: [domain, anonymousDomain, conferenceDomain, ...Object.keys(given.hosts ?? {}).map(domainToASCII)],
     tls: 'required',
     external: false,
