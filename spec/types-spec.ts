@@ -63,8 +63,6 @@ describe('sources, specs, and the snippets of the pages', () => {
           experimentalDecorators: true,
           paths: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, [`../../lib/${file}.ts`]])),
         },
-        include: ['../../lib', '../../spec', 'modules'],
-        exclude: ['../../spec/angular/versions', '../../spec/browser/angular-chat', '../../spec/bench/node_modules'],
       },
       modules: snippets,
     });

@@ -17,7 +17,7 @@ export interface Compiled {
 export interface Compilation {
   /** Names a folder in `.cache`, where tsc keeps what it knows until the next time. */
   readonly name: string;
-  /** What differs from tsconfig.json, whose paths begin at the project's root: `../..`. */
+  /** What differs from tsconfig.json; the project's root is `../..` from here. What it includes stays, unless this includes other things. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Modules to compile with it, by their names. */
   readonly modules?: ReadonlyMap<string, string>;
@@ -30,7 +30,8 @@ export async function compile({ name, config, modules = new Map() }: Compilation
   rmSync(texts, { recursive: true, force: true });
   mkdirSync(texts, { recursive: true });
   for (const [file, text] of modules) writeFileSync(join(texts, file), text);
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', ...config }));
+  const files = [...modules.keys()].map((file) => `modules/${file}`);
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', files, ...config }));
   const tsc = join(projectRoot, 'node_modules/typescript/bin/tsc');
   return run(process.execPath, [tsc, '--pretty', 'false', '-p', folder], { cwd: projectRoot }).then(
     () => [],
