@@ -9,7 +9,7 @@ import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls,
 import { answering } from './support/presence.js';
 import { expectResources, quietResources } from './support/resources.js';
 
-/** Prosody takes more than twice as long for each. */
+/** A thousand at one of them: Prosody becomes slower with each. */
 const CHANGES = { prosody: 400, ejabberd: 1_000 };
 const LAST = 'the last one';
 /** As many lifecycle events as an attempt has at most. */
