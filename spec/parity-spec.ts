@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { defects } from './parity/defects.js';
+import { importsOf } from './support/source-imports.js';
 
 /** The rows that the first table must have, so that none is lost. */
 const ROWS = `
@@ -98,7 +99,13 @@ describe('spec/parity.md', () => {
       file.endsWith('-spec.ts'),
     );
     const own = files.filter((file) => !file.includes('node_modules'));
-    titles = new Map(own.map((file) => [file, titlesOf(readFileSync(join(folder, file), 'utf8'))]));
+    const textOf = (file: string) => readFileSync(join(folder, file), 'utf8');
+    // Suites whose specs are in other files: those that run at one server.
+    const parts = own
+      .filter((file) => file.startsWith('integration/'))
+      .flatMap((file) => importsOf(file, textOf(file)).map((found) => found.file ?? ''))
+      .filter((file) => /^integration\/(talking|trouble)\//.test(file));
+    titles = new Map([...own, ...parts].map((file) => [file, titlesOf(textOf(file))]));
   });
 
   it('has a row for each thing that the others do', () => {

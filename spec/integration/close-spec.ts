@@ -9,6 +9,7 @@ import { watch } from '../support/watch.js';
 import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
 import { answering } from './support/presence.js';
 import { expectResources, quietResources } from './support/resources.js';
+import { wiretap } from './support/wiretap.js';
 
 const FOOTER = '</stream:stream>';
 
@@ -275,6 +276,32 @@ for (const name of ['prosody', 'ejabberd'] as const) {
           server.thaw();
         }
       });
+    });
+
+    // The last here: the server ends.
+    it('TLS that is optional is used, unless it is disabled; then one hears what a server says that goes', async () => {
+      for (const tls of ['required', 'preferred'] as const) {
+        const made = attempt(optionsFor(server, 'alice', { tls }));
+        await made.online();
+        expect(made.events).toContain('secured');
+      }
+      const tap = await wiretap({ host: server.host, port: server.ports.c2s });
+      const clear = attempt(
+        optionsFor(server, 'alice', { tls: 'disabled', transport: tcp({ host: server.host, port: tap.port }) }),
+      );
+      await clear.online();
+      expect(clear.events).not.toContain('securing');
+
+      // It says so if it can: both often close the connection before their last words are out.
+      const [error] = await Promise.all([clear.failure(), server.stop()]);
+      const said = tap.received.includes('<system-shutdown');
+      expect(error).toMatchObject(
+        said
+          ? { name: 'StreamError', layer: 'stream', condition: 'system-shutdown', origin: 'remote' }
+          : { name: 'TransportError', layer: 'transport', condition: 'connection-closed' },
+      );
+      expect(error).toMatchObject({ phase: 'online', retryable: true });
+      await tap.close();
     });
   });
 }

@@ -1,8 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { tcp } from '../../lib/node.js';
 import { realServers, type RealServer } from '../servers/index.js';
 import { describeWith, type Need } from '../support/needs.js';
 import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls } from './support/attempt.js';
@@ -34,40 +29,6 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
         const transport = overStartTls(server, { tls: { ca: server.ca, ...own } });
         const made = attempt(optionsFor(server, 'alice', { credentials: { external: true }, transport }));
         expect(['sasl', 'tls', 'transport']).toContain((await made.failure()).layer);
-      }
-    });
-  });
-
-  describeWith(name, () => {
-    let server: RealServer;
-    let folder: string;
-    beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'rxmpp-unix-'));
-      server = await realServers[name]();
-    });
-    afterEach(disconnectAll);
-    afterAll(async () => {
-      rmSync(folder, { recursive: true });
-      await server?.stop();
-    });
-
-    it('a unix socket, through a proxy', async () => {
-      const path = join(folder, 'socket');
-      const proxy = createServer((socket) => {
-        const onward = connect(server.ports.c2s, server.host);
-        socket.pipe(onward).pipe(socket);
-        for (const end of [socket, onward]) {
-          end.on('error', () => undefined).on('close', () => (end === socket ? onward : socket).destroy());
-        }
-      });
-      await new Promise<void>((resolve) => proxy.listen(path, resolve));
-      try {
-        const made = attempt(optionsFor(server, 'alice', { transport: tcp({ path, tls: { ca: server.ca } }) }));
-        const session = await made.online();
-        expect(made.events).toEqual(expect.arrayContaining(['securing', 'secured']));
-        await close(session);
-      } finally {
-        await new Promise((resolve) => proxy.close(resolve));
       }
     });
   });

@@ -4,7 +4,7 @@ import { startProsody } from './prosody.js';
 export { startEjabberd, startProsody };
 export { createAuthority, type Authority, type Certificate } from './certificates.js';
 export { freePorts } from './free-ports.js';
-export type { Ports, RealServer, ServerOptions } from './real-server.js';
+export type { HostOptions, Ports, RealServer, ServerOptions } from './real-server.js';
 export type { Tokens } from './tokens.js';
 
 /** The real counterparts, for specs that hold for each of them. */

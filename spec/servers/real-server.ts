@@ -31,6 +31,8 @@ export interface HostOptions {
   readonly scram?: Scram;
   /** Lines to add to the host's configuration, in the server's own language. */
   readonly config?: string;
+  /** DNS names that the server's certificate has for it; by default its own. */
+  readonly certificateHosts?: readonly string[];
 }
 
 export interface ServerOptions {
@@ -38,7 +40,7 @@ export interface ServerOptions {
   readonly domain?: string;
   /** Names and passwords; alice/wonder and bob/builder by default. */
   readonly users?: Readonly<Record<string, string>>;
-  /** DNS names of the server's certificate; by default all its hosts. Others make it a certificate for a wrong host. */
+  /** DNS names of the server's certificate; by default those of all its hosts. Others make it a certificate for a wrong host. */
   readonly certificateHosts?: readonly string[];
   /** What the STARTTLS port asks for: TLS `required` (default) or `optional`, or no STARTTLS at all (`absent`). */
   readonly tls?: 'required' | 'optional' | 'absent';
@@ -104,10 +106,13 @@ export async function startServer(
   const domain = given.domain ?? 'localhost';
   const anonymousDomain = `anon.${domain}`;
   const conferenceDomain = `conference.${domain}`;
+  const certificateHosts = Object.entries(given.hosts ?? {}).flatMap(
+    ([name, host]) => host.certificateHosts ?? [domainToASCII(name)],
+  );
   const options: Required<ServerOptions> = {
     domain,
     users: { alice: 'wonder', bob: 'builder' },
-    certificateHosts: [domain, anonymousDomain, conferenceDomain, ...Object.keys(given.hosts ?? {}).map(domainToASCII)],
+    certificateHosts: [domain, anonymousDomain, conferenceDomain, ...certificateHosts],
     tls: 'required',
     external: false,
     oauth: false,

@@ -1,19 +1,20 @@
 import { lastValueFrom, of } from 'rxjs';
-import { cancelRegistration, changePassword, register, type RegistrationForm } from '../../lib/index.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith, type Need } from '../support/needs.js';
-import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
+import { cancelRegistration, changePassword, register, type RegistrationForm } from '../../../lib/index.js';
+import type { RealServer } from '../../servers/index.js';
+import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from '../support/attempt.js';
+import type { Topic } from '../support/topic.js';
 
+const DOMAIN = 'registration.test';
 const CONFIG = { prosody: '', ejabberd: 'registration_timeout: infinity' } as const;
 
-for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
-  describeWith(name, () => {
+/** XEP-0077. */
+export const registering: Topic = {
+  title: 'registration',
+  needs: (name) => ({ hosts: { [DOMAIN]: { users: { alice: 'wonder' } } }, config: CONFIG[name] }),
+  specs: (_name, running) => {
     let server: RealServer;
-    beforeAll(async () => {
-      server = await realServers[name]({ config: CONFIG[name] });
-    });
+    beforeAll(() => void (server = running().at(DOMAIN)));
     afterEach(disconnectAll);
-    afterAll(() => server?.stop());
 
     const enrol = (username: string, password: string, direct = false) => {
       const forms: RegistrationForm[] = [];
@@ -59,5 +60,5 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
         phase: 'register',
       });
     });
-  });
-}
+  },
+};

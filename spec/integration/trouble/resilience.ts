@@ -8,23 +8,22 @@ import {
   type ResumptionState,
   type XmppClientOptions,
   type XmppError,
-} from '../../lib/index.js';
-import { tcp } from '../../lib/node.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith, type Need } from '../support/needs.js';
-import { first, optionsFor } from './support/attempt.js';
-import { wiretap, type Wiretap } from './support/wiretap.js';
+} from '../../../lib/index.js';
+import { tcp } from '../../../lib/node.js';
+import type { RealServer } from '../../servers/index.js';
+import { first, optionsFor } from '../support/attempt.js';
+import { wiretap, type Wiretap } from '../support/wiretap.js';
+import type { Topic } from '../support/topic.js';
 
-for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
-  describeWith(name, () => {
+/** A link that is cut, a server that is frozen or goes: what a client makes of it. */
+export const resilience: Topic = {
+  title: 'a client',
+  specs: (name, running) => {
     let server: RealServer;
     let link: Wiretap;
     let held: Subscription;
 
-    beforeAll(async () => {
-      server = await realServers[name]();
-    });
-    afterAll(() => server?.stop());
+    beforeAll(() => void (server = running()));
     beforeEach(async () => {
       held = new Subscription();
       link = await wiretap({ host: server.host, port: server.ports.c2s });
@@ -199,5 +198,5 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
       expect(told).toEqual(offered ? ['inactive', 'inactive'] : []);
       expect(offered).toBe(true);
     });
-  });
-}
+  },
+};

@@ -15,10 +15,10 @@ import {
   toArray,
   type Observable,
 } from 'rxjs';
-import { NS, StanzaError, xml, XmlElement, type Session } from '../../lib/index.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith } from '../support/needs.js';
-import { attempt, close, disconnectAll, first, optionsFor, soon, type Attempt } from './support/attempt.js';
+import { NS, StanzaError, xml, XmlElement, type Session } from '../../../lib/index.js';
+import type { RealServer } from '../../servers/index.js';
+import { attempt, close, disconnectAll, first, optionsFor, soon, type Attempt } from '../support/attempt.js';
+import type { Topic } from '../support/topic.js';
 
 const TIME = 'urn:xmpp:time';
 const DISCO = 'http://jabber.org/protocol/disco#info';
@@ -46,13 +46,13 @@ const texts: readonly (readonly [string, string])[] = [
   ['100 KB', 'ä𝕏]]>&<\n'.repeat(8_000).slice(0, 100_000)],
 ];
 
-for (const name of ['prosody', 'ejabberd'] as const) {
-  describeWith(name, () => {
+/** Messages, presence and requests, between clients and with the server. */
+export const stanzas: Topic = {
+  title: 'stanzas',
+  needs: () => ({ users: { carol: 'singer', dave: 'diver' } }),
+  specs: (_name, running) => {
     let server: RealServer;
-    beforeAll(async () => {
-      server = await realServers[name]({ users: { alice: 'wonder', bob: 'builder', carol: 'singer', dave: 'diver' } });
-    });
-    afterAll(() => server?.stop());
+    beforeAll(() => void (server = running()));
 
     let attempts: Attempt[];
     let alice: Session;
@@ -340,5 +340,5 @@ for (const name of ['prosody', 'ejabberd'] as const) {
         expect(await Promise.all(heard)).toEqual([expected, expected]);
       });
     });
-  });
-}
+  },
+};

@@ -1,10 +1,10 @@
-import { scram, type XmppOptions } from '../../lib/index.js';
-import { nodeResolver, tcp } from '../../lib/node.js';
-import { dnsServer, type DnsServer } from '../servers/dns.js';
-import { freePorts, realServers, type RealServer, type ServerOptions } from '../servers/index.js';
-import { describeWith, type Need } from '../support/needs.js';
-import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
-import { mechanismsIn, overTls } from './support/features.js';
+import { scram, type XmppOptions } from '../../../lib/index.js';
+import { nodeResolver, tcp } from '../../../lib/node.js';
+import { dnsServer, type DnsServer } from '../../servers/dns.js';
+import { freePorts, type HostOptions, type RealServer } from '../../servers/index.js';
+import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from '../support/attempt.js';
+import { mechanismsIn, overTls } from '../support/features.js';
+import type { Topic } from '../support/topic.js';
 
 const transports = { STARTTLS: overStartTls, 'direct TLS': overDirectTls } as const;
 
@@ -35,29 +35,29 @@ const servers = {
     ],
     onlyPlain: 'disable_sasl_mechanisms: ["digest-md5", "scram-sha-1", "scram-sha-1-plus", "x-oauth2"]',
   },
-} as const satisfies Partial<Record<Need, unknown>>;
+} as const satisfies Record<RealServer['name'], unknown>;
 
-for (const name of ['prosody', 'ejabberd'] as const) {
-  const { hashes, strongest, authentication, onlyPlain } = servers[name];
-  const start = realServers[name];
+const odd = { 'a=b,c': 'p,=w "\\', jürgen: 'Müße 𝕏 ¼', 'x.y-z_1': "]]> '&<" };
+/** The hashes that passwords can be stored for beside the default, which is the first, and the domain where they are. */
+const hashedAt = (name: RealServer['name']) =>
+  servers[name].hashes.slice(1).map((hash) => [hash, `${hash.toLowerCase()}.test`] as const);
 
-  const alice = { alice: 'wonder' };
-  const odd = { 'a=b,c': 'p,=w "\\', jürgen: 'Müße 𝕏 ¼', 'x.y-z_1': "]]> '&<" };
-  // The first hash is the default.
-  const hashed = hashes.slice(1).map((hash) => [hash, `${hash.toLowerCase()}.test`] as const);
-  const hosts: ServerOptions['hosts'] = {
-    ...Object.fromEntries(hashed.map(([scram, domain]) => [domain, { users: { bob: 'builder' }, scram }])),
-    'bücher.test': { users: odd, scram: 'plain' },
-    'plain.test': { users: alice, config: onlyPlain },
-    'example.test': { users: alice },
-  };
+const hostsOf = (name: RealServer['name']): Record<string, HostOptions> => ({
+  ...Object.fromEntries(hashedAt(name).map(([scram, domain]) => [domain, { users: { bob: 'builder' }, scram }])),
+  'bücher.test': { users: odd, scram: 'plain' },
+  'plain.test': { users: { alice: 'wonder' }, config: servers[name].onlyPlain },
+  'example.test': { users: { alice: 'wonder' } },
+});
 
-  describeWith(name, () => {
+/** How it comes online: over what, found how, by which mechanism. */
+export const connecting: Topic = {
+  title: 'connecting',
+  needs: (name) => ({ hosts: hostsOf(name) }),
+  specs: (name, running) => {
+    const { hashes, strongest, authentication } = servers[name];
+    const hashed = hashedAt(name);
     let server: RealServer;
-    beforeAll(async () => {
-      server = await start({ hosts });
-    });
-    afterAll(() => server?.stop());
+    beforeAll(() => void (server = running()));
     afterEach(disconnectAll);
 
     describe('with its defaults', () => {
@@ -267,5 +267,5 @@ for (const name of ['prosody', 'ejabberd'] as const) {
     function anonymous(server: RealServer, transport: XmppOptions['transport']) {
       return attempt({ domain: server.anonymousDomain, transport, keepAlive: false });
     }
-  });
-}
+  },
+};

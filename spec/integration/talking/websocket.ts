@@ -1,10 +1,10 @@
 import { first, take } from 'rxjs';
 import { WebSocket } from 'ws';
-import { websocket, whitespace, xml, xmppClient, type WebSocketCtor, type XmppStatus } from '../../lib/index.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith } from '../support/needs.js';
-import { watch } from '../support/watch.js';
-import { attempt, close, disconnectAll, optionsFor, soon } from './support/attempt.js';
+import { websocket, whitespace, xml, xmppClient, type WebSocketCtor, type XmppStatus } from '../../../lib/index.js';
+import type { RealServer } from '../../servers/index.js';
+import { watch } from '../../support/watch.js';
+import { attempt, close, disconnectAll, optionsFor, soon } from '../support/attempt.js';
+import type { Topic } from '../support/topic.js';
 
 /** `ws` that trusts this CA, and the sockets that it made. */
 function trusting(ca: string) {
@@ -21,13 +21,12 @@ function trusting(ca: string) {
 const urlOf = ({ host, ports }: RealServer, way: 'ws' | 'wss') =>
   way === 'ws' ? `ws://${host}:${ports.http}/xmpp-websocket` : `wss://localhost:${ports.https}/xmpp-websocket`;
 
-for (const name of ['prosody', 'ejabberd'] as const) {
-  describeWith(name, () => {
+/** RFC 7395, with and without TLS. */
+export const overWebSocket: Topic = {
+  title: 'over WebSocket',
+  specs: (_name, running) => {
     let server: RealServer;
-    beforeAll(async () => {
-      server = await realServers[name]();
-    });
-    afterAll(() => server?.stop());
+    beforeAll(() => void (server = running()));
     afterEach(disconnectAll);
 
     const over = (way: 'ws' | 'wss') => {
@@ -95,5 +94,5 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       expect(client.session).toMatchObject({ resumed: true });
       session.unsubscribe();
     });
-  });
-}
+  },
+};

@@ -1,27 +1,26 @@
 import { firstValueFrom, take, toArray } from 'rxjs';
-import { xmppStream } from '../../lib/client/xmpp-stream.js';
-import type { Session } from '../../lib/session/session.js';
-import { tcp } from '../../lib/transport/node/index.js';
-import { xml } from '../../lib/xml/index.js';
-import { builtCommand, type BuiltCommand, type RunningCommand } from '../cli/support/command.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith, type Need } from '../support/needs.js';
-import { watch, type Watch } from '../support/watch.js';
+import { xmppStream } from '../../../lib/client/xmpp-stream.js';
+import type { Session } from '../../../lib/session/session.js';
+import { tcp } from '../../../lib/transport/node/index.js';
+import { xml } from '../../../lib/xml/index.js';
+import { builtCommand, type BuiltCommand, type RunningCommand } from '../../cli/support/command.js';
+import type { RealServer } from '../../servers/index.js';
+import { watch, type Watch } from '../../support/watch.js';
+import type { Topic } from '../support/topic.js';
 
 const UNICODE = 'Grüße 你好 👩‍🚀 – <b> & "quotes" \u0301e';
 
-for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
-  describeWith(name, () => {
+/** `rxmpp` as its users call it. */
+export const command: Topic = {
+  title: 'the command',
+  specs: (_name, running) => {
     let command: BuiltCommand;
     let server: RealServer;
-    beforeAll(async () => {
+    beforeAll(() => {
       command = builtCommand();
-      server = await realServers[name]();
+      server = running();
     });
-    afterAll(async () => {
-      command?.killAll();
-      await server?.stop();
-    });
+    afterAll(() => command?.killAll());
 
     /** Calls the command as alice, who knows her password. */
     function alice(argv: readonly string[], { direct = false, input }: { direct?: boolean; input?: string } = {}) {
@@ -133,5 +132,5 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
       expect(code).toBe(0);
       expect(stdout).toContain('"back again"  acked');
     });
-  });
-}
+  },
+};

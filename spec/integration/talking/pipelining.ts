@@ -1,21 +1,20 @@
 import { filter, Subscription } from 'rxjs';
-import { backoff, pipelining, xmppClient, type TraceEvent, type XmppClientOptions } from '../../lib/index.js';
-import { tcp } from '../../lib/node.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith, type Need } from '../support/needs.js';
-import { first, optionsFor } from './support/attempt.js';
-import { wiretap, type Wiretap } from './support/wiretap.js';
+import { backoff, pipelining, xmppClient, type TraceEvent, type XmppClientOptions } from '../../../lib/index.js';
+import { tcp } from '../../../lib/node.js';
+import type { RealServer } from '../../servers/index.js';
+import { first, optionsFor } from '../support/attempt.js';
+import { wiretap, type Wiretap } from '../support/wiretap.js';
+import type { Topic } from '../support/topic.js';
 
-for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
-  describeWith(name, () => {
+/** What is said ahead of what it waits for. */
+export const sayingAhead: Topic = {
+  title: 'pipelining',
+  specs: (_name, running) => {
     let server: RealServer;
     let link: Wiretap;
     let held: Subscription;
 
-    beforeAll(async () => {
-      server = await realServers[name]();
-    });
-    afterAll(() => server?.stop());
+    beforeAll(() => void (server = running()));
     beforeEach(() => void (held = new Subscription()));
     afterEach(async () => {
       held.unsubscribe();
@@ -66,5 +65,5 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
         });
       }
     }
-  });
-}
+  },
+};

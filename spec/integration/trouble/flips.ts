@@ -1,13 +1,13 @@
 import { BehaviorSubject, type Subscription } from 'rxjs';
-import { scramKeyCache, xmppClient, type Phase, type TraceEvent, type XmppClientOptions } from '../../lib/index.js';
-import { seededRandom } from '../../lib/testing.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { TraceAudit } from '../simulation/trace-audit.js';
-import { Violations } from '../simulation/violations.js';
-import { describeWith } from '../support/needs.js';
-import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
-import { answering } from './support/presence.js';
-import { expectResources, quietResources } from './support/resources.js';
+import { scramKeyCache, xmppClient, type Phase, type TraceEvent, type XmppClientOptions } from '../../../lib/index.js';
+import { seededRandom } from '../../../lib/testing.js';
+import type { RealServer } from '../../servers/index.js';
+import { TraceAudit } from '../../simulation/trace-audit.js';
+import { Violations } from '../../simulation/violations.js';
+import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from '../support/attempt.js';
+import { answering } from '../support/presence.js';
+import { expectResources, quietResources } from '../support/resources.js';
+import type { Topic } from '../support/topic.js';
 
 /** A thousand at one of them: Prosody becomes slower with each. */
 const CHANGES = { prosody: 400, ejabberd: 1_000 };
@@ -15,15 +15,14 @@ const LAST = 'the last one';
 /** As many lifecycle events as an attempt has at most. */
 const EVENTS = 20;
 
-for (const name of ['prosody', 'ejabberd'] as const) {
-  const flipped = CHANGES[name];
-
-  describeWith(name, () => {
+/** Options that change while the client is on its way. */
+export const flips: Topic = {
+  title: 'changes of options',
+  needs: () => ({ users: { observer: 'of all' } }),
+  specs: (name, running) => {
+    const flipped = CHANGES[name];
     let server: RealServer;
-    beforeAll(async () => {
-      server = await realServers[name]({ users: { alice: 'wonder', bob: 'builder', observer: 'of all' } });
-    });
-    afterAll(() => server?.stop());
+    beforeAll(() => void (server = running()));
     let holding: Subscription | undefined;
     afterEach(() => {
       holding?.unsubscribe();
@@ -120,5 +119,5 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       expect(options$.observed).toBe(false);
       await expectResources(baseline);
     });
-  });
-}
+  },
+};

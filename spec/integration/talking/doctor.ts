@@ -1,27 +1,27 @@
-import type { Diagnosis, Finding } from '../../lib/cli/doctor/diagnosis.js';
-import { runInProcess } from '../cli/support/in-process.js';
-import { dnsServer, type DnsServer } from '../servers/dns.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith, type Need } from '../support/needs.js';
+import type { Diagnosis, Finding } from '../../../lib/cli/doctor/diagnosis.js';
+import { runInProcess } from '../../cli/support/in-process.js';
+import { dnsServer, type DnsServer } from '../../servers/dns.js';
+import type { RealServer } from '../../servers/index.js';
+import type { Topic } from '../support/topic.js';
 
 const DOMAIN = 'chat.example';
 
-for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
-  describeWith(name, () => {
+/** The command that looks at a domain and says what is wrong. */
+export const doctor: Topic = {
+  title: 'rxmpp doctor',
+  needs: () => ({ hosts: { [DOMAIN]: { users: { alice: 'wonder' } } } }),
+  specs: (_name, running) => {
     let server: RealServer;
     let dns: DnsServer;
     beforeAll(async () => {
-      server = await realServers[name]({ domain: DOMAIN });
+      server = running().at(DOMAIN);
       dns = await dnsServer({
         [`_xmpp-client._tcp.${DOMAIN} SRV`]: [{ target: `xmpp.${DOMAIN}`, port: server.ports.c2s }],
         [`_xmpps-client._tcp.${DOMAIN} SRV`]: [{ target: `xmpp.${DOMAIN}`, port: server.ports.tls }],
         [`xmpp.${DOMAIN} A`]: ['127.0.0.1'],
       });
     });
-    afterAll(async () => {
-      await server?.stop();
-      await dns?.close();
-    });
+    afterAll(() => dns?.close());
 
     it('rxmpp doctor: DNS, TLS, what is offered, signing in, and a verdict', async () => {
       const argv = [
@@ -60,5 +60,5 @@ for (const name of ['prosody', 'ejabberd'] as const satisfies readonly Need[]) {
       expect(found.signIn).toMatchObject({ streamManagement: true });
       expect(found.signIn!.mechanism).toMatch(/^SCRAM-SHA-1/);
     });
-  });
-}
+  },
+};

@@ -1,0 +1,35 @@
+import { realServers, type RealServer, type ServerOptions } from '../../servers/index.js';
+import { describeWith } from '../../support/needs.js';
+
+/** Specs of one thing that hold at both servers, and run at one that others use too. */
+export interface Topic {
+  readonly title: string;
+  /** What they need that a server has not by itself. */
+  readonly needs?: (name: RealServer['name']) => Pick<ServerOptions, 'users' | 'hosts' | 'config'>;
+  /** @param server What runs by the time that a spec does. */
+  readonly specs: (name: RealServer['name'], server: () => RealServer) => void;
+}
+
+/**
+ * Runs topics one after the other at one server of each kind: to start ejabberd takes two seconds of the processor, as much as most
+ * of them take by themselves.
+ */
+export function atOneServer(topics: readonly Topic[]): void {
+  for (const name of ['prosody', 'ejabberd'] as const) {
+    describeWith(name, () => {
+      let server: RealServer;
+      beforeAll(async () => {
+        const needs = topics.map((topic) => topic.needs?.(name) ?? {});
+        const merged = <K extends 'users' | 'hosts'>(key: K) => Object.assign({}, ...needs.map((one) => one[key]));
+        server = await realServers[name]({
+          users: { alice: 'wonder', bob: 'builder', ...merged('users') },
+          hosts: merged('hosts'),
+          config: needs.flatMap(({ config }) => config ?? []).join('\n'),
+        });
+      });
+      afterAll(() => server?.stop());
+
+      for (const { title, specs } of topics) describe(title, () => specs(name, () => server));
+    });
+  }
+}

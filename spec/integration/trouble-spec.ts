@@ -1,0 +1,9 @@
+import { atOneServer } from './support/topic.js';
+import { command } from './trouble/command.js';
+import { expired } from './trouble/expired.js';
+import { failure } from './trouble/failure.js';
+import { flips } from './trouble/flips.js';
+import { resilience } from './trouble/resilience.js';
+
+/** What goes wrong, and what a client makes of it: links are cut, the server is frozen, restarted and killed. */
+atOneServer([flips, resilience, command, failure, expired]);
