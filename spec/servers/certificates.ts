@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { certificateAuthority, type CertificateRequest } from '../../lib/testing/node/x509.js';
 
 export interface Certificate {
   /** PEM text. */
@@ -18,52 +18,42 @@ export interface Authority {
   readonly caFile: string;
   /** A certificate for servers of these DNS names and of the loopback addresses, valid for two days. */
   issue(name: string, hosts: readonly string[]): Certificate;
+  /** The same, which ended yesterday; its files take the place of what was issued by that name. */
+  issueExpired(name: string, hosts: readonly string[]): Certificate;
   /** A client's certificate that names JIDs (id-on-xmppAddr, RFC 6120 section 13.7.1.4). */
   issueClient(name: string, jids: readonly string[]): Certificate;
 }
 
-const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-const xmppAddr = '1.3.6.1.5.5.7.8.5';
-
-/** A certificate authority of its own, made with openssl: its files are in `folder`. */
+/** A certificate authority of its own, by the code that `startServer` has: its files are in `folder`. */
 export function createAuthority(folder: string): Authority {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const caFile = file('ca.crt');
+  const authority = certificateAuthority('rxmpp specs', days(-3, 2));
+  writeFileSync(caFile, authority.cert);
 
-  openssl(
-    ...['req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=rxmpp specs'],
-    ...['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
-    ...['-keyout', file('ca.key'), '-out', file('ca.crt')],
-  );
-
-  const issueWith = (name: string, altNames: readonly string[], usage: string): Certificate => {
+  const issue = (name: string, request: CertificateRequest): Certificate => {
+    const { cert, key } = authority.issue(request);
     const [certificateFile, keyFile, bothFile] = [file(`${name}.crt`), file(`${name}.key`), file(`${name}.pem`)];
-    openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', keyFile, '-out', file(`${name}.csr`));
-    writeFileSync(
-      file(`${name}.ext`),
-      [`subjectAltName=${altNames.join(',')}`, `extendedKeyUsage=${usage}`, 'basicConstraints=CA:FALSE', ''].join('\n'),
-    );
-    openssl(
-      ...['x509', '-req', '-in', file(`${name}.csr`), '-CA', file('ca.crt'), '-CAkey', file('ca.key')],
-      ...['-CAcreateserial', '-days', '2', '-sha256', '-extfile', file(`${name}.ext`), '-out', certificateFile],
-    );
-    const [certificate, key] = [certificateFile, keyFile].map((path) => readFileSync(path, 'utf8'));
-    writeFileSync(bothFile, certificate + key);
-    return { certificate, key, certificateFile, keyFile, bothFile };
+    writeFileSync(certificateFile, cert);
+    writeFileSync(keyFile, key);
+    writeFileSync(bothFile, cert + key);
+    return { certificate: cert, key, certificateFile, keyFile, bothFile };
   };
+  const withLoopback = (hosts: readonly string[]) => [...hosts, '127.0.0.1', '::1'];
 
   return {
-    ca: readFileSync(file('ca.crt'), 'utf8'),
-    caFile: file('ca.crt'),
-    issue: (name, hosts) =>
-      issueWith(name, [...hosts.map((host) => `DNS:${host}`), 'IP:127.0.0.1', 'IP:::1'], 'serverAuth'),
-    issueClient: (name, jids) =>
-      issueWith(
-        name,
-        jids.map((jid) => `otherName:${xmppAddr};UTF8:${jid}`),
-        // Prosody's TLS takes none that is for clients alone.
-        'clientAuth,serverAuth',
-      ),
+    ca: authority.cert,
+    caFile,
+    issue: (name, hosts) => issue(name, { names: withLoopback(hosts), ...days(0, 2) }),
+    issueExpired: (name, hosts) => issue(name, { names: withLoopback(hosts), ...days(-2, -1) }),
+    issueClient: (name, jids) => issue(name, { xmppAddresses: jids, ...days(0, 2) }),
   };
 }
+
+const DAY = 86_400_000;
+
+const days = (from: number, to: number) => ({
+  notBefore: new Date(Date.now() + from * DAY),
+  notAfter: new Date(Date.now() + to * DAY),
+});

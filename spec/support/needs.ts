@@ -3,8 +3,8 @@ import { delimiter, join } from 'node:path';
 
 /** The programs without which a spec cannot run. */
 const programs = {
-  prosody: ['prosody', 'openssl', 'setpriv'],
-  ejabberd: ['ejabberdctl', 'erl', 'openssl', 'setpriv'],
+  prosody: ['prosody', 'setpriv'],
+  ejabberd: ['ejabberdctl', 'erl', 'setpriv'],
   chromium: ['chromium'],
 } as const;
 

@@ -1,7 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { RealServer } from '../../servers/index.js';
 import { attempt, disconnectAll, optionsFor, overDirectTls, overStartTls } from '../support/attempt.js';
 import type { Topic } from '../support/topic.js';
 
@@ -13,7 +9,7 @@ export const expired: Topic = {
 
     it('is refused', async () => {
       const server = running();
-      expireCertificate(server);
+      server.authority.issueExpired('server', [server.domain]);
       await server.restart();
       for (const transport of [overStartTls(server), overDirectTls(server)]) {
         const made = attempt(optionsFor(server, 'alice', { transport }));
@@ -25,20 +21,3 @@ export const expired: Topic = {
     });
   },
 };
-
-/** Replaces the server's certificate by one of the same authority and key that ended yesterday. */
-function expireCertificate(server: RealServer): void {
-  const file = (ending: string) => join(dirname(server.caFile), ending);
-  execFileSync(
-    'openssl',
-    [
-      ...['x509', '-req', '-in', file('server.csr'), '-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-days', '-1'],
-      ...['-CAcreateserial', '-sha256', '-extfile', file('server.ext'), '-out', file('server.crt')],
-    ],
-    { stdio: 'pipe' },
-  );
-  writeFileSync(
-    file('server.pem'),
-    readFileSync(file('server.crt'), 'utf8') + readFileSync(file('server.key'), 'utf8'),
-  );
-}
