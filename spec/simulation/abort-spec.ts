@@ -10,8 +10,8 @@ import { XmppServer } from '../../lib/testing/server/xmpp-server.js';
 import type { TraceEvent } from '../../lib/trace/lifecycle-event.js';
 import type { Connection, Transport } from '../../lib/transport/transport.js';
 import { xml } from '../../lib/xml/xml.js';
+import { syncCrypto } from '../support/sync-crypto.js';
 import { chance } from './chance.js';
-import { rememberedCrypto } from './remembered-crypto.js';
 import { unhandledErrors } from './simulate.js';
 import { Violations } from './violations.js';
 import { watchedTransport } from './watched-transport.js';
@@ -90,7 +90,7 @@ describe('connect and abort', () => {
       secured$,
       input$,
     });
-    const crypto = rememberedCrypto((length) => draw.bytes(length));
+    const crypto = syncCrypto((length) => draw.bytes(length));
     const options = {
       jid: 'alice@localhost',
       credentials: { password: 'wonder' },

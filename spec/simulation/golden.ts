@@ -13,10 +13,10 @@ import { XmppServer } from '../../lib/testing/server/xmpp-server.js';
 import type { TraceEvent } from '../../lib/trace/lifecycle-event.js';
 import type { Connection, Transport } from '../../lib/transport/transport.js';
 import { xml } from '../../lib/xml/xml.js';
+import { syncCrypto } from '../support/sync-crypto.js';
 import { chance } from './chance.js';
 import { LATENCY, PASSWORD, type Scenario, type Stage } from './golden-scenarios.js';
 import { Ledger, type Taken } from './ledger.js';
-import { rememberedCrypto } from './remembered-crypto.js';
 import { TraceAudit } from './trace-audit.js';
 import { Violations } from './violations.js';
 import { watchedTransport } from './watched-transport.js';
@@ -137,7 +137,7 @@ class Run implements Stage {
       transport: wire ? this.#tapped(watched) : watched,
       scheduler: this.#party,
       random: draw.random,
-      crypto: rememberedCrypto((length) => draw.bytes(length)),
+      crypto: syncCrypto((length) => draw.bytes(length)),
       timeouts: { deadline: DEADLINE },
       keepAlive: { idle: IDLE, timeout: PROBE },
       reconnect: { backoff: backoff({ random: draw.random }) },

@@ -5,9 +5,12 @@ import type { Crypto, HashName } from '../../lib/sasl/crypto.js';
 /** Node's name of a hash. */
 export const digestName = (hash: HashName) => hash.replace('-', '').toLowerCase();
 
+/** Keys by what they were derived from: PBKDF2 is slow on purpose, and thousands of runs have the same few accounts. */
+const derived = new Map<string, Buffer>();
+
 /**
  * The crypto port over node:crypto: cold, and emitting at subscription, so that an exchange is over in one frame of virtual
- * time.
+ * time. Each key is derived once.
  *
  * @param random Defaults to real randomness; a spec with expected bytes gives its own.
  */
@@ -17,8 +20,13 @@ export function syncCrypto(random: (length: number) => Uint8Array = (length) => 
     hmac: (hash, key, data) => lazily(() => createHmac(digestName(hash), key).update(data).digest()),
     pbkdf2: (hash, password, salt, iterations) =>
       lazily(() => {
+        const id = [hash, iterations, salt.join(), password.join()].join(';');
+        const known = derived.get(id);
+        if (known) return known;
         const length = createHash(digestName(hash)).digest().length;
-        return pbkdf2Sync(password, salt, iterations, length, digestName(hash));
+        const key = pbkdf2Sync(password, salt, iterations, length, digestName(hash));
+        derived.set(id, key);
+        return key;
       }),
     randomBytes: random,
   };

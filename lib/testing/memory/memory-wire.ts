@@ -11,6 +11,8 @@ import { MemoryConnection, type MemoryPeer } from './memory-connection.js';
 /** Octets under way that a link takes before writes are buffered, as the windows of TCP do. */
 const WINDOW = 65_536;
 
+const encoder = new TextEncoder();
+
 export interface MemoryWireInit {
   readonly scheduler: SchedulerLike;
   readonly framing: Connection['framing'];
@@ -107,11 +109,11 @@ export class MemoryWire implements ServerPipe {
     const secure = this.#serverSecure;
     if (this.framing === 'frames') {
       const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
-      this.#pass(this.#inGate, new TextEncoder().encode(text), text, (part) =>
+      this.#pass(this.#inGate, encoder.encode(text), text, (part) =>
         this.#in.send({ kind: 'data', data: part, secure }),
       );
     } else {
-      const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+      const bytes = typeof data === 'string' ? encoder.encode(data) : data;
       this.#pass(this.#inGate, bytes, undefined, (part) => this.#in.send({ kind: 'data', data: part, secure }));
     }
   }
@@ -237,7 +239,7 @@ export class MemoryWire implements ServerPipe {
   }
 
   #fromClient(text: string): void {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = encoder.encode(text);
     const secure = this.#clientSecure;
     this.#pass(this.#outGate, bytes, this.framing === 'frames' ? text : undefined, (data) => {
       this.#inFlight += data.length;
