@@ -14,7 +14,7 @@ export interface Topic {
  * Runs topics one after the other at one server of each kind: to start ejabberd takes two seconds of the processor, as much as most
  * of them take by themselves.
  */
-export function atOneServer(topics: readonly Topic[]): void {
+export function atOneServer(topics: readonly Topic[], options: Pick<ServerOptions, 'tls'> = {}): void {
   for (const name of ['prosody', 'ejabberd'] as const) {
     describeWith(name, () => {
       let server: RealServer;
@@ -25,6 +25,7 @@ export function atOneServer(topics: readonly Topic[]): void {
           users: { alice: 'wonder', bob: 'builder', ...merged('users') },
           hosts: merged('hosts'),
           config: needs.flatMap(({ config }) => config ?? []).join('\n'),
+          ...options,
         });
       });
       afterAll(() => server?.stop());

@@ -143,6 +143,14 @@ export const failure: Topic = {
         expect((await direct.failure()).layer).toBe('tls');
       });
 
+      it('uses TLS that is optional, unless it is disabled', async () => {
+        for (const tls of ['required', 'preferred', 'disabled'] as const) {
+          const made = attempt(optionsFor(server, 'alice', { tls }));
+          await made.online();
+          expect(made.events.filter((event) => event === 'secured')).toHaveLength(tls === 'disabled' ? 0 : 1);
+        }
+      });
+
       it('tells nobody who is asked for before TLS', async () => {
         const tap = await wiretap({ host: server.host, port: server.ports.c2s });
         await attempt(optionsFor(server, 'alice', { transport: overStartTls(server, { port: tap.port }) })).online();
@@ -154,16 +162,6 @@ export const failure: Topic = {
     });
 
     describe('a session', () => {
-      it('ends with the server', async () => {
-        const made = attempt(optionsFor(server, 'alice'));
-        await made.online();
-        const [error] = await Promise.all([made.failure(), server.restart()]);
-        expect(error).toMatchObject({ phase: 'online', retryable: true });
-        expect(error.condition).toMatch(/^system-shutdown$|^connection-(closed|reset)$/);
-        expect(made.log).toEqual(['next', 'error']);
-        expect(made.events.slice(-2)).toEqual(['online', 'failed']);
-      });
-
       it('ends with the server that was killed', async () => {
         const made = attempt(optionsFor(server, 'alice'));
         await made.online();

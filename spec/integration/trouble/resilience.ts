@@ -11,7 +11,7 @@ import {
 } from '../../../lib/index.js';
 import { tcp } from '../../../lib/node.js';
 import type { RealServer } from '../../servers/index.js';
-import { first, optionsFor } from '../support/attempt.js';
+import { attempt, disconnectAll, first, optionsFor } from '../support/attempt.js';
 import { wiretap, type Wiretap } from '../support/wiretap.js';
 import type { Topic } from '../support/topic.js';
 
@@ -29,6 +29,7 @@ export const resilience: Topic = {
       link = await wiretap({ host: server.host, port: server.ports.c2s });
     });
     afterEach(async () => {
+      disconnectAll();
       held.unsubscribe();
       await link.close();
     });
@@ -146,12 +147,29 @@ export const resilience: Topic = {
       expect(answer.attrs.type).toBe('result');
     });
 
-    it('an orderly restart is no reason to stay away', async () => {
+    it('an orderly restart ends a session, and is no reason for a client to stay away', async () => {
       const { client: made } = client();
       await online(made, false);
       const before = made.session!;
+      const single = attempt(optionsFor(server, 'alice'));
+      // In clear, so that one can listen.
+      const clear = attempt(
+        optionsFor(server, 'alice', { tls: 'disabled', transport: tcp({ host: server.host, port: link.port }) }),
+      );
+      await Promise.all([single.online(), clear.online()]);
       const gone = first(made.status$.pipe(filter(({ kind }) => kind === 'waiting')));
-      await server.restart();
+      const [error, heard] = await Promise.all([single.failure(), clear.failure(), server.restart()]);
+      expect(error).toMatchObject({ phase: 'online', retryable: true });
+      expect(error.condition).toMatch(/^system-shutdown$|^connection-(closed|reset)$/);
+      expect(single.log).toEqual(['next', 'error']);
+      expect(single.events.slice(-2)).toEqual(['online', 'failed']);
+      // It says so if it can: both often close the connection before their last words are out.
+      expect(heard).toMatchObject(
+        link.received.includes('<system-shutdown')
+          ? { name: 'StreamError', layer: 'stream', condition: 'system-shutdown', origin: 'remote' }
+          : { name: 'TransportError', layer: 'transport', condition: 'connection-closed' },
+      );
+      expect(heard).toMatchObject({ phase: 'online', retryable: true });
       await gone;
       await first(made.status$.pipe(filter(({ kind }) => kind === 'online')));
       expect(made.session).not.toBe(before);

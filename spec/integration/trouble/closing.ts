@@ -1,15 +1,13 @@
 import { connect } from 'node:net';
 import { Subscription } from 'rxjs';
-import { xml, xmppClient, xmppStream, type Session, type TraceEvent, type XmppOptions } from '../../lib/index.js';
-import { tcp } from '../../lib/node.js';
-import { startServerAsync } from '../../lib/testing-node.js';
-import { realServers, type RealServer } from '../servers/index.js';
-import { describeWith } from '../support/needs.js';
-import { watch } from '../support/watch.js';
-import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from './support/attempt.js';
-import { answering } from './support/presence.js';
-import { expectResources, quietResources } from './support/resources.js';
-import { wiretap } from './support/wiretap.js';
+import { xml, xmppClient, xmppStream, type Session, type TraceEvent, type XmppOptions } from '../../../lib/index.js';
+import { tcp } from '../../../lib/node.js';
+import type { RealServer } from '../../servers/index.js';
+import { watch } from '../../support/watch.js';
+import { attempt, close, disconnectAll, optionsFor, overDirectTls, overStartTls, soon } from '../support/attempt.js';
+import { answering } from '../support/presence.js';
+import { expectResources, quietResources } from '../support/resources.js';
+import type { Topic } from '../support/topic.js';
 
 const FOOTER = '</stream:stream>';
 
@@ -57,16 +55,13 @@ function leftAt(index: number, moment: (typeof MOMENTS)[number]) {
   return { events, left, see };
 }
 
-for (const name of ['prosody', 'ejabberd'] as const) {
-  describeWith(name, () => {
+/** What is let go of, and what is closed: nothing is left, and nothing is lost. */
+export const closing: Topic = {
+  title: 'the end',
+  needs: () => ({ users: { observer: 'of all' } }),
+  specs: (_name, running) => {
     let server: RealServer;
-    beforeAll(async () => {
-      server = await realServers[name]({
-        users: { alice: 'wonder', bob: 'builder', observer: 'of all' },
-        tls: 'optional',
-      });
-    });
-    afterAll(() => server?.stop());
+    beforeAll(() => void (server = running()));
     afterEach(disconnectAll);
 
     const ways = { STARTTLS: overStartTls, 'direct TLS': overDirectTls } as const;
@@ -277,69 +272,5 @@ for (const name of ['prosody', 'ejabberd'] as const) {
         }
       });
     });
-
-    // The last here: the server ends.
-    it('TLS that is optional is used, unless it is disabled; then one hears what a server says that goes', async () => {
-      for (const tls of ['required', 'preferred'] as const) {
-        const made = attempt(optionsFor(server, 'alice', { tls }));
-        await made.online();
-        expect(made.events).toContain('secured');
-      }
-      const tap = await wiretap({ host: server.host, port: server.ports.c2s });
-      const clear = attempt(
-        optionsFor(server, 'alice', { tls: 'disabled', transport: tcp({ host: server.host, port: tap.port }) }),
-      );
-      await clear.online();
-      expect(clear.events).not.toContain('securing');
-
-      // It says so if it can: both often close the connection before their last words are out.
-      const [error] = await Promise.all([clear.failure(), server.stop()]);
-      const said = tap.received.includes('<system-shutdown');
-      expect(error).toMatchObject(
-        said
-          ? { name: 'StreamError', layer: 'stream', condition: 'system-shutdown', origin: 'remote' }
-          : { name: 'TransportError', layer: 'transport', condition: 'connection-closed' },
-      );
-      expect(error).toMatchObject({ phase: 'online', retryable: true });
-      await tap.close();
-    });
-  });
-}
-
-describe('an embedded server', () => {
-  afterEach(disconnectAll);
-
-  it.each([
-    ['never answers', { do: 'mute' }, 'complete'],
-    ['answers anything but the footer', { do: 'say', text: `<message/>`.repeat(3) }, 'complete'],
-    ['ends the connection without a footer', { do: 'end' }, 'complete'],
-    ['resets the connection', { do: 'cut' }, 'complete'],
-    ['says goodbye with an error', { do: 'refuse', condition: 'system-shutdown' }, 'error'],
-  ] as const)('that, asked to close, %s', async (_name, fault, log) => {
-    const baseline = await quietResources();
-    const running = await startServerAsync({
-      domain: 'localhost',
-      accounts: { alice: 'wonder' },
-      faults: [{ at: 'close', ...fault }],
-    });
-    const made = attempt({
-      jid: 'alice@localhost',
-      credentials: { password: 'wonder' },
-      transport: tcp({ host: running.host, port: running.port, tls: { ca: running.ca } }),
-      keepAlive: false,
-      timeouts: { close: 250 },
-    });
-    const session = await made.online();
-    await close(session);
-    await made.ended();
-    expect(made.log).toEqual(['next', log]);
-    const [closing, last] = made.trace.slice(-2);
-    expect([closing!.type, last!.type]).toEqual(['closing', log === 'complete' ? 'closed' : 'failed']);
-    if (fault.do === 'mute' || fault.do === 'say') {
-      // Timers may be a little early by the clock, and late on a busy machine.
-      expect(last!.time - closing!.time).toBeGreaterThanOrEqual(245);
-    }
-    await running.close();
-    await expectResources(baseline);
-  });
-});
+  },
+};
