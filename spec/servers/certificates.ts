@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { certificateAuthority, type CertificateRequest } from '../../lib/testing/node/x509.js';
+import { certificateAuthority, validity, type CertificateRequest } from '../../lib/testing/node/x509.js';
 
 export interface Certificate {
   /** PEM text. */
@@ -24,12 +24,12 @@ export interface Authority {
   issueClient(name: string, jids: readonly string[]): Certificate;
 }
 
-/** A certificate authority of its own, by the code that `startServer` has: its files are in `folder`. */
+/** A certificate authority of its own, by the code that the embedded server has: its files are in `folder`. */
 export function createAuthority(folder: string): Authority {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
   const caFile = file('ca.crt');
-  const authority = certificateAuthority('rxmpp specs', days(-3, 2));
+  const authority = certificateAuthority('rxmpp specs', validity(-3, 2));
   writeFileSync(caFile, authority.cert);
 
   const issue = (name: string, request: CertificateRequest): Certificate => {
@@ -45,15 +45,8 @@ export function createAuthority(folder: string): Authority {
   return {
     ca: authority.cert,
     caFile,
-    issue: (name, hosts) => issue(name, { names: withLoopback(hosts), ...days(0, 2) }),
-    issueExpired: (name, hosts) => issue(name, { names: withLoopback(hosts), ...days(-2, -1) }),
-    issueClient: (name, jids) => issue(name, { xmppAddresses: jids, ...days(0, 2) }),
+    issue: (name, hosts) => issue(name, { names: withLoopback(hosts), ...validity(0, 2) }),
+    issueExpired: (name, hosts) => issue(name, { names: withLoopback(hosts), ...validity(-2, -1) }),
+    issueClient: (name, jids) => issue(name, { xmppAddresses: jids, ...validity(0, 2) }),
   };
 }
-
-const DAY = 86_400_000;
-
-const days = (from: number, to: number) => ({
-  notBefore: new Date(Date.now() + from * DAY),
-  notAfter: new Date(Date.now() + to * DAY),
-});

@@ -7,9 +7,7 @@ import { nodeServerCrypto } from './node-crypto.js';
 import { SocketPipe } from './socket-pipe.js';
 import { WEBSOCKET_PATH } from './websocket/handshake.js';
 import { WebListener } from './websocket/web-listener.js';
-import { certificateAuthority, type CertificateAuthority, type PemIdentity } from './x509.js';
-
-const DAY = 86_400_000;
+import { certificateAuthority, validity, type CertificateAuthority, type PemIdentity } from './x509.js';
 
 export interface StartServerOptions extends XmppServerOptions {
   /** Where to listen. Default `127.0.0.1`. */
@@ -191,11 +189,6 @@ function certificatesOf(
   const all = new Set([new URL(`http://${domain}`).hostname, 'localhost', '127.0.0.1']);
   return { authority, identity: authority.issue({ names: names ?? [...all], ...dates }) };
 }
-
-const validity = (from: number, to: number): { notBefore: Date; notAfter: Date } => ({
-  notBefore: new Date(Date.now() + from * DAY),
-  notAfter: new Date(Date.now() + to * DAY),
-});
 
 function listenOn(listener: Server, port: number, host: string): Promise<void> {
   return new Promise((done, failed) => {

@@ -29,12 +29,12 @@ export interface CertificateAuthority {
  */
 export function certificateAuthority(
   commonName: string,
-  validity: Pick<CertificateRequest, 'notBefore' | 'notAfter'>,
+  dates: Pick<CertificateRequest, 'notBefore' | 'notAfter'>,
 ): CertificateAuthority {
   const { publicKey, privateKey } = newKeys();
   const issuer = name(commonName);
   const cert = certificate({
-    ...validity,
+    ...dates,
     issuer,
     subject: issuer,
     publicKey,
@@ -68,6 +68,14 @@ export function certificateAuthority(
     },
   };
 }
+
+const DAY = 86_400_000;
+
+/** From so many days from now on to so many; below zero, days ago. */
+export const validity = (from: number, to: number): Pick<CertificateRequest, 'notBefore' | 'notAfter'> => ({
+  notBefore: new Date(Date.now() + from * DAY),
+  notAfter: new Date(Date.now() + to * DAY),
+});
 
 const newKeys = (): { publicKey: KeyObject; privateKey: KeyObject } =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' });

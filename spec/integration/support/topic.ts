@@ -10,10 +10,7 @@ export interface Topic {
   readonly specs: (name: RealServer['name'], server: () => RealServer) => void;
 }
 
-/**
- * Runs topics one after the other at one server of each kind: to start ejabberd takes two seconds of the processor, as much as most
- * of them take by themselves.
- */
+/** Runs topics one after the other at one server of each kind: ejabberd takes two seconds of the processor to start. */
 export function atOneServer(topics: readonly Topic[], options: Pick<ServerOptions, 'tls'> = {}): void {
   for (const name of ['prosody', 'ejabberd'] as const) {
     describeWith(name, () => {
