@@ -20,8 +20,8 @@ export interface Framing {
   error(condition: string, text: string): string;
 }
 
-function headerAttributes({ to, from, lang }: HeaderAttributes) {
-  return { to, from, version: '1.0', 'xml:lang': lang };
+function header(name: string, xmlns: string, { to, from, lang }: HeaderAttributes): string {
+  return serialize(xml(name, { to, from, version: '1.0', 'xml:lang': lang, xmlns }), '');
 }
 
 function errorChildren(condition: string, text: string) {
@@ -36,8 +36,8 @@ export const streamFraming: Framing = {
   name: 'stream',
   header(attributes) {
     // The builder cannot leave an element open, so it is closed here and cut: escaping stays in one place.
-    const closed = serialize(xml('stream', { ...headerAttributes(attributes), xmlns: NS.client }), '');
-    const attrs = closed.slice('<stream'.length, closed.lastIndexOf('/>'));
+    const closed = header('stream', NS.client, attributes);
+    const attrs = closed.slice('<stream'.length, -'/>'.length);
     return `<?xml version='1.0'?><stream:stream xmlns:stream='${NS.stream}'${attrs}>`;
   },
   footer: '</stream:stream>',
@@ -52,14 +52,11 @@ export const streamFraming: Framing = {
 /** RFC 7395: one element a message, each with its own namespace declarations. */
 export const framesFraming: Framing = {
   name: 'frames',
-  header: (attributes) => serialize(xml('open', { ...headerAttributes(attributes), xmlns: NS.framing }), ''),
+  header: (attributes) => header('open', NS.framing, attributes),
   footer: `<close xmlns='${NS.framing}'/>`,
-  element(element) {
-    // An element that inherits its namespace inherits nothing here (RFC 7395 section 3.3.3).
-    const own =
-      element.xmlns === '' ? xml(element.name, { ...element.attrs, xmlns: NS.client }, ...element.children) : element;
-    return serialize(own, '');
-  },
+  // An element that inherits its namespace inherits nothing here (RFC 7395 section 3.3.3).
+  element: ({ name, xmlns, attrs, children }) =>
+    serialize(new XmlElement(name, xmlns || NS.client, attrs, children), ''),
   error: (condition, text) => serialize(xml('error', { xmlns: NS.stream }, ...errorChildren(condition, text)), ''),
 };
 
