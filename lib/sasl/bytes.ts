@@ -1,4 +1,4 @@
-export { encode as utf8 } from '../xml/utf8.js';
+export { encode as utf8, NOTHING } from '../xml/utf8.js';
 
 /** The text of well-formed UTF-8, a byte order mark kept as the character that it is; `undefined` for anything else. */
 export function fromUtf8(bytes: Uint8Array): string | undefined {

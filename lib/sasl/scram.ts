@@ -1,7 +1,7 @@
 import { catchError, concatMap, defer, forkJoin, from, map, of, tap, type Observable } from 'rxjs';
 import { SaslError } from '../errors/sasl-error.js';
 import { decodeBase64, encodeBase64 } from './base64.js';
-import { equalInConstantTime, utf8, xor } from './bytes.js';
+import { equalInConstantTime, NOTHING, utf8, xor } from './bytes.js';
 import { channelBindingOf, unboundFlag } from './channel-binding.js';
 import type { HashName } from './crypto.js';
 import { offerToHash } from './downgrade-protection.js';
@@ -48,8 +48,6 @@ interface Next {
   readonly respond?: (challenge: Uint8Array) => Observable<Uint8Array>;
   readonly finish?: (data?: Uint8Array) => void;
 }
-
-const NOTHING = new Uint8Array();
 
 // Closures in place of fields: neither inspect nor JSON shows what they hold.
 function scramExchange(name: string, hash: HashName, plus: boolean, context: SaslContext): SaslExchange {

@@ -1,6 +1,6 @@
 import { defer, EMPTY, expand, last, map, switchMap, tap, type Observable } from 'rxjs';
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.js';
-import { fromUtf8, utf8 } from '../../sasl/bytes.js';
+import { fromUtf8, NOTHING, utf8 } from '../../sasl/bytes.js';
 import { fault } from '../../sasl/fault.js';
 import type { SaslContext, SaslMechanism } from '../../sasl/mechanism.js';
 import { noMechanismError } from '../../sasl/no-mechanism-error.js';
@@ -78,7 +78,7 @@ function authenticate(
         switchMap((message) => {
           // In base64 and as it is, and the proof or token that stands in it. EXTERNAL sends but a name.
           const base64 = message.text();
-          const sent = fromUtf8(decodeBase64(base64) ?? new Uint8Array());
+          const sent = fromUtf8(decodeBase64(base64) ?? NOTHING);
           if (sent !== context.credentials.authzid) secrets.add(base64, sent, SECRET.exec(sent ?? '')?.[1]);
           stream.send(message);
           return stream.next$;
@@ -95,7 +95,7 @@ function authenticate(
         if (!answer.is('challenge', NS.sasl)) return EMPTY;
         challenged = true;
         return step(
-          defer(() => exchange.respond(dataOf(answer, name) ?? new Uint8Array())).pipe(
+          defer(() => exchange.respond(dataOf(answer, name) ?? NOTHING)).pipe(
             map((data) => xml('response', { xmlns: NS.sasl }, encodeBase64(data))),
           ),
         );
