@@ -18,6 +18,7 @@ import type { Jid } from '../jid/jid.js';
 import type { NegotiatedStream } from '../stream/negotiate.js';
 import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
+import { isStanza } from '../xml/is-stanza.js';
 import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
@@ -258,11 +259,6 @@ export class LiveSession extends Sender implements Session {
       this.send(errorReply(iq, error));
     }
   }
-}
-
-/** What is counted by stream management, and delivered (RFC 6120 section 8). */
-function isStanza({ name, xmlns }: XmlElement): boolean {
-  return (name === 'message' || name === 'presence' || name === 'iq') && (xmlns === '' || xmlns === NS.client);
 }
 
 /** The live session behind a session that `session()` made. */

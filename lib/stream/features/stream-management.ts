@@ -1,8 +1,8 @@
 import { defer, map } from 'rxjs';
 import { StreamError } from '../../errors/stream-error.js';
+import { isStanza } from '../../xml/is-stanza.js';
 import * as NS from '../../xml/namespaces.js';
 import { xml } from '../../xml/xml.js';
-import type { XmlElement } from '../../xml/xml-element.js';
 import type { ManagedSession } from '../management/resumption.js';
 import { parseCount } from '../management/unacknowledged.js';
 import { receivedError } from '../received-error.js';
@@ -81,7 +81,7 @@ export function enableManagement(session: ManagedSession, config: StreamManageme
         // With its JID bound the session is reachable: somebody's stanza may come before the server's answer.
         return answerTo(stream, element, (answer) => {
           early++;
-          return !isStanza(answer);
+          return !(answer.xmlns === NS.client && isStanza(answer));
         }).pipe(
           map((answer): Outcome => {
             if (answer.is('enabled', NS.sm)) {
@@ -108,8 +108,4 @@ export function impossibleCount(h: string | undefined): StreamError {
     text: `the server cannot have handled '${h ?? ''}' stanzas`,
     retryable: true,
   });
-}
-
-function isStanza({ name, xmlns }: XmlElement): boolean {
-  return xmlns === NS.client && /^(message|presence|iq)$/.test(name);
 }
