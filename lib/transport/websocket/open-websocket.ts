@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { noop, Observable } from 'rxjs';
 import { TransportError } from '../../errors/transport-error.js';
 import type { XmppError } from '../../errors/xmpp-error.js';
 import type { Target } from '../../trace/lifecycle-event.js';
@@ -26,7 +26,7 @@ export function openWebSocket(
   return new Observable((subscriber) => {
     const target = targetOf(url);
     trace({ type: 'connecting', target });
-    const socket = create(Ctor, url);
+    const socket = create();
     let connection: WebSocketConnection | undefined;
 
     const lose = (error: XmppError) => {
@@ -68,22 +68,21 @@ export function openWebSocket(
     };
 
     return () => {
-      socket.onopen = socket.onmessage = socket.onclose = null;
       // Closing a socket that is not open yet is an error for some; nobody is to hear of it.
-      socket.onerror = () => undefined;
+      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = noop;
       if (connection) connection.release();
       else socket.close();
     };
   });
 
-  function create(constructor: WebSocketCtor, { secure }: WebSocketUrl) {
+  function create() {
     try {
-      const socket = new constructor(href, ['xmpp']);
+      const socket = new Ctor(href, ['xmpp']);
       socket.binaryType = 'arraybuffer';
       return socket;
     } catch (cause) {
       // A page that was loaded over HTTPS may not leave TLS, and a policy of its own (CSP) may forbid more.
-      const text = `this platform refuses a WebSocket to ${shown}${secure === 'tls' ? '' : '; use wss://'}`;
+      const text = `this platform refuses a WebSocket to ${shown}${url.secure === 'tls' ? '' : '; use wss://'}`;
       throw new TransportError({ ...FAILED, text, retryable: false, cause });
     }
   }

@@ -1,4 +1,4 @@
-import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
+import { EMPTY, Observable, throwError, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
 import { StreamError } from '../../errors/stream-error.js';
 import { UsageError } from '../../errors/usage-error.js';
 import type { XmppError } from '../../errors/xmpp-error.js';
@@ -22,7 +22,7 @@ export class WebSocketConnection implements Connection {
   #reader: Subscriber<string | Uint8Array> | undefined;
   #waiting: (string | Uint8Array)[] = [];
   #waitingLength = 0;
-  #inputEnd: { readonly error: XmppError | undefined } | undefined;
+  #inputEnd$: Observable<never> | undefined;
   /** Octets given to the socket so far. */
   #given = 0;
   #callbacks: { readonly at: number; readonly written: () => void }[] = [];
@@ -44,7 +44,7 @@ export class WebSocketConnection implements Connection {
       this.#waitingLength -= message.length;
       subscriber.next(message);
     }
-    if (this.#inputEnd && !subscriber.closed) this.#tellInputEnd(subscriber);
+    if (!subscriber.closed) this.#inputEnd$?.subscribe(subscriber);
   });
 
   get ended(): boolean {
@@ -60,7 +60,7 @@ export class WebSocketConnection implements Connection {
   }
 
   write(text: string, written?: () => void): void {
-    if (this.#ended || this.#inputEnd || this.#socket.readyState !== OPEN) return;
+    if (this.#ended || this.#inputEnd$ || this.#socket.readyState !== OPEN) return;
     this.#given += octets(text);
     this.#socket.send(text);
     if (!written) return;
@@ -81,7 +81,7 @@ export class WebSocketConnection implements Connection {
    * @returns What is wrong with it, if anything is: the connection cannot go on then.
    */
   receive(data: unknown, isText = typeof data === 'string'): StreamError | undefined {
-    if (this.#inputEnd) return undefined;
+    if (this.#inputEnd$) return undefined;
     if (!isText) {
       // RFC 7395 section 3.2: text messages only.
       return new StreamError({ condition: 'bad-format', text: 'the server sent a binary message' });
@@ -100,11 +100,11 @@ export class WebSocketConnection implements Connection {
 
   /** The input is over: by the peer's end, or by a loss. */
   inputEnded(error?: XmppError): void {
-    if (this.#inputEnd) return;
-    this.#inputEnd = { error };
+    if (this.#inputEnd$) return;
+    this.#inputEnd$ = error ? throwError(() => error) : EMPTY;
     // Whether the rest arrived nobody knows.
     this.#dropCallbacks();
-    if (this.#reader) this.#tellInputEnd(this.#reader);
+    if (this.#reader) this.#inputEnd$.subscribe(this.#reader);
   }
 
   release(): void {
@@ -116,11 +116,6 @@ export class WebSocketConnection implements Connection {
   #dropCallbacks(): void {
     this.#polling?.unsubscribe();
     this.#callbacks = [];
-  }
-
-  #tellInputEnd(reader: Subscriber<unknown>): void {
-    if (this.#inputEnd?.error) reader.error(this.#inputEnd.error);
-    else reader.complete();
   }
 
   #poll(): void {
