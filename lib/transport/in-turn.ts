@@ -1,4 +1,4 @@
-import { catchError, defer, Observable, tap, throwError } from 'rxjs';
+import { catchError, defer, Observable, tap } from 'rxjs';
 
 /**
  * The first of several resources that opens, trying one after the other.
@@ -26,7 +26,7 @@ export function inTurn<T, R>(
   return defer(() => {
     const errors: unknown[] = [];
     const attempt = (index: number): Observable<R> => {
-      if (index >= candidates.length) return throwError(() => allFailed(errors));
+      if (index >= candidates.length) throw allFailed(errors);
       const candidate = candidates[index]!;
       let opened = false;
       return defer(() => open(candidate)).pipe(

@@ -14,7 +14,11 @@ export interface WebSocketUrl {
 /** Not `*.localhost`: browsers keep these on the machine, the resolvers of other platforms may ask the network. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+/** The URL of a WebSocket; one that holds credentials is none, as these go into `credentials`. */
+function urlOf(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url && /^wss?:$/.test(url.protocol) && !url.username && !url.password ? url : undefined;
+}
 
 /** Whether this address is one of this machine. */
 export function isLoopback(address: string): boolean {
@@ -23,8 +27,7 @@ export function isLoopback(address: string): boolean {
 
 /** Whether this is an address that whoever proved to be the domain's may send us to. */
 export function isSecure(address: string): boolean {
-  const url = urlOf(address);
-  return url?.protocol === 'wss:' && !url.username && !url.password;
+  return urlOf(address)?.protocol === 'wss:';
 }
 
 /**
@@ -35,10 +38,8 @@ export function isSecure(address: string): boolean {
  */
 export function websocketUrl(text: string, allowInsecure: boolean): WebSocketUrl {
   const url = urlOf(text);
-  // Credentials go into `credentials`; the text may hold them, so it is not repeated.
-  if (!url || !/^wss?:$/.test(url.protocol) || url.username || url.password) {
-    throw new UsageError('bad-url', '`url` must be a wss:// address without credentials');
-  }
+  // The text may hold credentials, so it is not repeated.
+  if (!url) throw new UsageError('bad-url', '`url` must be a wss:// address without credentials');
   // Never sent, and an error for the WebSocket API.
   url.hash = '';
   const { href, hostname, port } = url;

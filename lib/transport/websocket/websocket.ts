@@ -44,7 +44,7 @@ export interface WebSocketConfig {
 export function websocket(config: WebSocketConfig = {}): Transport {
   return {
     name: 'websocket',
-    isLoopback: (domain) => isLoopback(config.url ?? `https://${domain}`),
+    isLoopback: (domain) => isLoopback(config.url ?? `wss://${domain}`),
     connect: (context) =>
       defer(() => {
         const { url, allowInsecure = false, WebSocketCtor: Ctor = globalThis.WebSocket as WebSocketCtor } = config;
