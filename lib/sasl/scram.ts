@@ -122,7 +122,7 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
                 const condition = serverErrors.get(value);
                 fail(condition ?? 'not-authorized', `the server says ${condition ? value : 'an unknown error'}`);
               }
-              if (!kind || !equalInConstantTime(utf8(value), utf8(encodeBase64(serverSignature)))) {
+              if (!kind || !equalInConstantTime(decodeBase64(value) ?? NOTHING, serverSignature)) {
                 fail('server-not-authentic', `the server's signature is ${kind ? 'wrong' : 'missing'}`);
               }
               cache?.set(credentials, id, keys);
@@ -132,7 +132,11 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
               // answered with an empty response (RFC 4422 section 3.7). Then it need not come again.
               respond: (last) => {
                 verify(last);
-                next = { finish: (data) => data?.length && verify(data) };
+                next = {
+                  finish: (data) => {
+                    if (data?.length) verify(data);
+                  },
+                };
                 return of(NOTHING);
               },
               finish: verify,
@@ -163,21 +167,18 @@ function scramExchange(name: string, hash: HashName, plus: boolean, context: Sas
         if (plus && !binding) fail('no-mechanism', 'there is no channel binding');
         const authzid = checkedAuthzid(context, name);
         const flag = binding ? `p=${binding.type}` : unboundFlag(context);
-        const header = utf8(`${flag},${authzid && `a=${saslname(authzid)}`},`);
+        const header = `${flag},${authzid && `a=${saslname(authzid)}`},`;
         const username = prepared(usernameOf(context), 'user name', name);
         const nonce = encodeBase64(crypto.randomBytes(24));
         const bare = `n=${saslname(username)},r=${nonce}`;
-        const gs2 = new Uint8Array([...header, ...(binding?.data ?? NOTHING)]);
+        const gs2 = new Uint8Array([...utf8(header), ...(binding?.data ?? NOTHING)]);
         next = { respond: (challenge) => prove(challenge, gs2, bare, username, nonce) };
-        return of(new Uint8Array([...header, ...utf8(bare)]));
+        return of(utf8(header + bare));
       }),
-    respond: (challenge) => step(({ respond }) => respond?.(challenge) ?? fail('bad-challenge', 'no challenge is due')),
+    respond: (challenge) =>
+      step(({ respond = () => fail('bad-challenge', 'no challenge is due') }) => respond(challenge)),
     finish: (data) =>
-      step(({ finish }) => {
-        if (!finish) fail('server-not-authentic', 'success comes before proof');
-        finish!(data);
-        return of(undefined);
-      }),
+      step(({ finish = () => fail('server-not-authentic', 'success comes before proof') }) => of(finish(data))),
   };
 }
 
