@@ -29,8 +29,7 @@ export function answerTo(
         if (isAnswer(element)) return true;
         early.push(element);
         if (early.length > limits.elements || connection.bytesReceived - before > limits.stanzaBytes) {
-          const text = 'too much came before the answer';
-          stream.reject(new StreamError({ condition: 'policy-violation', text }));
+          stream.reject(new StreamError({ condition: 'policy-violation', text: 'too much came before the answer' }));
         }
         return false;
       })

@@ -49,10 +49,9 @@ function bindResource(
   { resource, onConflict }: BindConfig,
   stage: FeatureContext,
 ): Observable<Outcome> {
-  const { trace } = stage;
   const ask = (wanted: string | undefined, conflicts: number): Observable<XmlElement> =>
     defer(() => {
-      trace({ type: 'binding' });
+      stage.trace({ type: 'binding' });
       const child = wanted === undefined ? null : xml('resource', {}, wanted);
       return request(stream, xml('bind', { xmlns: NS.bind }, child), 'bind', stage);
     }).pipe(
@@ -70,7 +69,7 @@ function bindResource(
   return ask(resource, 1).pipe(
     map((result): Outcome => {
       const bound = boundJid(result.child('bind', NS.bind)?.child('jid', NS.bind)?.text() ?? '', stream.secrets);
-      trace({ type: 'bound', jid: bound.toString() });
+      stage.trace({ type: 'bound', jid: bound.toString() });
       return { kind: 'next', agreed: { jid: bound } };
     }),
   );

@@ -54,7 +54,10 @@ export function sasl(config: SaslConfig): StreamFeature<SaslOffer> {
   };
 }
 
-/** One exchange: auth, challenges and responses, success; and once another, where the refusal of the first leaves one to try. */
+/**
+ * One exchange: auth, challenges and responses, success; and once another, where the refusal of the first leaves one to try. It begins
+ * with the call.
+ */
 function authenticate(
   stream: XmlStream,
   mechanism: SaslMechanism,
@@ -62,72 +65,70 @@ function authenticate(
   stage: FeatureContext,
   again = true,
 ): Observable<Outcome> {
-  return defer(() => {
-    const { name } = mechanism;
-    const { secrets } = stream;
-    stage.trace({ type: 'authenticating', mechanism: name });
-    const exchange = mechanism.start(context);
-    for (const [key, proof] of Object.entries(context.credentials)) {
-      // All but names.
-      if (typeof proof === 'string' && !/^(username|authzid)$/.test(key)) secrets.add(proof, encodeBase64(utf8(proof)));
-    }
-    let challenged = false;
-    // Bounded one by one, the computation of our message included.
-    const step = (message$: Observable<XmlElement>) =>
-      message$.pipe(
-        switchMap((message) => {
-          // In base64 and as it is, and the proof or token that stands in it. EXTERNAL sends but a name.
-          const base64 = message.text();
-          const sent = fromUtf8(decodeBase64(base64) ?? NOTHING);
-          if (sent !== context.credentials.authzid) secrets.add(base64, sent, SECRET.exec(sent ?? '')?.[1]);
-          stream.send(message);
-          return stream.next$;
-        }),
-        // At once, even before the proof in it is checked: no byte behind it may be taken for a later stream's.
-        tap((answer) => answer.is('success', NS.sasl) && stream.awaitRestart()),
-        bounded('sasl', stage),
-      );
-    return exchange.initial().pipe(
-      // An empty initial response is told from none by '=' (RFC 6120 section 6.4.2).
-      map((data) => xml('auth', { xmlns: NS.sasl, mechanism: name }, data && (encodeBase64(data) || '='))),
-      step,
-      expand((answer) => {
-        if (!answer.is('challenge', NS.sasl)) return EMPTY;
-        challenged = true;
-        return step(
-          defer(() => exchange.respond(dataOf(answer, name) ?? NOTHING)).pipe(
-            map((data) => xml('response', { xmlns: NS.sasl }, encodeBase64(data))),
-          ),
-        );
+  const { name } = mechanism;
+  const { secrets } = stream;
+  stage.trace({ type: 'authenticating', mechanism: name });
+  const exchange = mechanism.start(context);
+  for (const [key, proof] of Object.entries(context.credentials)) {
+    // All but names.
+    if (typeof proof === 'string' && !/^(username|authzid)$/.test(key)) secrets.add(proof, encodeBase64(utf8(proof)));
+  }
+  let challenged = false;
+  // Bounded one by one, the computation of our message included.
+  const step = (message$: Observable<XmlElement>) =>
+    message$.pipe(
+      switchMap((message) => {
+        // In base64 and as it is, and the proof or token that stands in it. EXTERNAL sends but a name.
+        const base64 = message.text();
+        const sent = fromUtf8(decodeBase64(base64) ?? NOTHING);
+        if (sent !== context.credentials.authzid) secrets.add(base64, sent, SECRET.exec(sent ?? '')?.[1]);
+        stream.send(message);
+        return stream.next$;
       }),
-      last(),
-      switchMap((answer): Observable<Outcome> => {
-        if (answer.is('failure', NS.sasl)) {
-          // Any other condition could be what we sent.
-          const defined = elements(answer).find(({ name: condition }) => CONDITIONS.test(condition));
-          const refusal = { condition: defined?.name ?? 'not-authorized', challenged };
-          const next = again && (mechanism.retry?.(refusal) ?? fallbackMechanism(context, mechanism, refusal));
-          if (next) return authenticate(stream, next, context, stage, false);
-          const said = secrets.told(answer.child('text')?.text().trim() ?? '');
-          throw fault(refusal.condition, `the server refused ${name}${said && ` (${said})`}`, name);
-        }
-        if (!answer.is('success', NS.sasl)) {
-          throw fault('bad-challenge', secrets.told(unexpected(answer, 'success').text), name);
-        }
-        return exchange.finish(dataOf(answer, name)).pipe(
-          tap(() => {
-            // A mechanism may take its time to check the proof, and the server must keep silent meanwhile.
-            stream.awaitRestart();
-          }),
-          bounded('sasl', stage),
-          map((): Outcome => {
-            stage.trace({ type: 'authenticated', mechanism: name });
-            return { kind: 'restart', agreed: { authenticated: true } };
-          }),
-        );
-      }),
+      // At once, even before the proof in it is checked: no byte behind it may be taken for a later stream's.
+      tap((answer) => answer.is('success', NS.sasl) && stream.awaitRestart()),
+      bounded('sasl', stage),
     );
-  });
+  return exchange.initial().pipe(
+    // An empty initial response is told from none by '=' (RFC 6120 section 6.4.2).
+    map((data) => xml('auth', { xmlns: NS.sasl, mechanism: name }, data && (encodeBase64(data) || '='))),
+    step,
+    expand((answer) => {
+      if (!answer.is('challenge', NS.sasl)) return EMPTY;
+      challenged = true;
+      return step(
+        defer(() => exchange.respond(dataOf(answer, name) ?? NOTHING)).pipe(
+          map((data) => xml('response', { xmlns: NS.sasl }, encodeBase64(data))),
+        ),
+      );
+    }),
+    last(),
+    switchMap((answer): Observable<Outcome> => {
+      if (answer.is('failure', NS.sasl)) {
+        // Any other condition could be what we sent.
+        const defined = elements(answer).find(({ name: condition }) => CONDITIONS.test(condition));
+        const refusal = { condition: defined?.name ?? 'not-authorized', challenged };
+        const next = again && (mechanism.retry?.(refusal) ?? fallbackMechanism(context, mechanism, refusal));
+        if (next) return authenticate(stream, next, context, stage, false);
+        const said = secrets.told(answer.child('text')?.text().trim() ?? '');
+        throw fault(refusal.condition, `the server refused ${name}${said && ` (${said})`}`, name);
+      }
+      if (!answer.is('success', NS.sasl)) {
+        throw fault('bad-challenge', secrets.told(unexpected(answer, 'success').text), name);
+      }
+      return exchange.finish(dataOf(answer, name)).pipe(
+        tap(() => {
+          // A mechanism may take its time to check the proof, and the server must keep silent meanwhile.
+          stream.awaitRestart();
+        }),
+        bounded('sasl', stage),
+        map((): Outcome => {
+          stage.trace({ type: 'authenticated', mechanism: name });
+          return { kind: 'restart', agreed: { authenticated: true } };
+        }),
+      );
+    }),
+  );
 }
 
 function dataOf(element: XmlElement, mechanism: string): Uint8Array | undefined {

@@ -77,7 +77,7 @@ export function enableManagement(session: ManagedSession, config: StreamManageme
       defer(() => {
         const { jid } = stage.agreed;
         let early = -1;
-        const element = xml('enable', { xmlns: NS.sm, resume: resume || undefined, max: resume ? max : undefined });
+        const element = xml('enable', { xmlns: NS.sm, ...(resume && { resume, max }) });
         // With its JID bound the session is reachable: somebody's stanza may come before the server's answer.
         return answerTo(stream, element, (answer) => {
           early++;
