@@ -39,12 +39,12 @@ const XRD = 'http://docs.oasis-open.org/ns/xri/xrd-1.0';
 export function hostMeta(domain: string, fetch: Fetch): Observable<readonly WebSocketUrl[]> {
   return inTurn(
     [
-      ['.json', linksOfJson],
-      ['', linksOfXml],
+      ['.json', 'application/json', linksOfJson],
+      ['', 'application/xrd+xml', linksOfXml],
     ] as const,
-    ([ending, parse]) => {
+    ([ending, accept, parse]) => {
       const url = `https://${domain}/.well-known/host-meta${ending}`;
-      return load(url, ending ? 'application/json' : 'application/xrd+xml', fetch).pipe(
+      return load(url, accept, fetch).pipe(
         map((body) => {
           const urls = parse(body).flatMap(({ rel, href }) =>
             rel === REL && typeof href === 'string' && isSecure(href) ? [href] : [],
@@ -87,7 +87,7 @@ function load(url: string, accept: string, fetch: Fetch): Observable<string> {
 
 function linksOfJson(json: string): Link[] {
   const { links } = JSON.parse(json) as { readonly links?: unknown };
-  return Array.isArray(links) ? links.map((link: Link | null) => link ?? {}) : [];
+  return Array.isArray(links) ? (links.filter(Boolean) as Link[]) : [];
 }
 
 /** XRD by the parser that reads streams: it refuses DTDs and entities, and bounds everything (threat T6). */

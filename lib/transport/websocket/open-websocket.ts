@@ -40,8 +40,14 @@ export function openWebSocket(
     socket.onopen = () => {
       // RFC 7395 section 3.1: a server that speaks no XMPP may have accepted all the same.
       if (socket.protocol !== 'xmpp') {
-        const text = `${shown} does not speak XMPP (subprotocol '${socket.protocol}')`;
-        return lose(new TransportError({ ...FAILED, condition: 'subprotocol-mismatch', text, retryable: false }));
+        return lose(
+          new TransportError({
+            ...FAILED,
+            condition: 'subprotocol-mismatch',
+            text: `${shown} does not speak XMPP (subprotocol '${socket.protocol}')`,
+            retryable: false,
+          }),
+        );
       }
       trace({ type: 'connected', target });
       const tls = url.secure && { protocol: url.secure === 'tls' ? 'unknown' : 'loopback' };
@@ -63,8 +69,12 @@ export function openWebSocket(
         return subscriber.complete();
       }
       if (wasClean && code === 1000) connection.inputEnded();
-      const text = `the WebSocket to ${shown} was closed (code ${code}${reason && `, ${reason}`})`;
-      lose(new TransportError({ condition: 'connection-closed', text }));
+      lose(
+        new TransportError({
+          condition: 'connection-closed',
+          text: `the WebSocket to ${shown} was closed (code ${code}${reason && `, ${reason}`})`,
+        }),
+      );
     };
 
     return () => {
@@ -82,8 +92,12 @@ export function openWebSocket(
       return socket;
     } catch (cause) {
       // A page that was loaded over HTTPS may not leave TLS, and a policy of its own (CSP) may forbid more.
-      const text = `this platform refuses a WebSocket to ${shown}${url.secure === 'tls' ? '' : '; use wss://'}`;
-      throw new TransportError({ ...FAILED, text, retryable: false, cause });
+      throw new TransportError({
+        ...FAILED,
+        text: `this platform refuses a WebSocket to ${shown}${url.secure === 'tls' ? '' : '; use wss://'}`,
+        retryable: false,
+        cause,
+      });
     }
   }
 }

@@ -88,14 +88,14 @@ export class WebSocketConnection implements Connection {
     }
     const text = data as string | Uint8Array;
     this.bytesReceived += typeof text === 'string' ? octets(text) : text.length;
-    if (this.#reader && this.#waiting.length === 0) {
-      this.#reader.next(text);
-      return undefined;
+    if (this.#reader && this.#waiting.length === 0) this.#reader.next(text);
+    else {
+      this.#waiting.push(text);
+      this.#waitingLength += text.length;
+      if (this.#waitingLength > MAX_WAITING)
+        return new StreamError({ condition: 'policy-violation', text: 'the server sends more than is taken' });
     }
-    this.#waiting.push(text);
-    this.#waitingLength += text.length;
-    if (this.#waitingLength <= MAX_WAITING) return undefined;
-    return new StreamError({ condition: 'policy-violation', text: 'the server sends more than is taken' });
+    return undefined;
   }
 
   /** The input is over: by the peer's end, or by a loss. */
