@@ -9,7 +9,7 @@ export function usernameOf({ credentials, local }: SaslContext): string | undefi
 
 /** A user name or password by SASLprep (RFC 4013). Throws `SaslError` `bad-credentials`, without anything of the text. */
 export function prepared(text: string | undefined, what: string, mechanism: string): string {
-  const result = text === undefined ? '' : saslprep(text, what, mechanism);
+  const result = text && saslprep(text, what, mechanism);
   // RFC 5802 section 5.1 and RFC 4616 section 2: an empty result never authenticates.
   if (!result) throw fault('bad-credentials', `there is no ${what}`, mechanism);
   return result;

@@ -12,7 +12,7 @@ import { fault } from './fault.js';
  * @param what What the text is, for the error.
  * @throws SaslError `bad-credentials`. It says what is wrong in general and holds nothing of the text.
  */
-export function saslprep(text: string, what = 'text', mechanism?: string): string {
+export function saslprep(text: string, what: string, mechanism: string): string {
   const prepared = text
     // Tables C.1.2 and B.1 of RFC 3454. U+200B is in both, and counts as a space.
     .replace(/[\u200b\p{Zs}]/gu, ' ')

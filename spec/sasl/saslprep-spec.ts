@@ -14,7 +14,7 @@ const attempt = (prepare: () => string): Outcome => {
   }
 };
 const ours = (text: string): string | undefined => {
-  const outcome = attempt(() => saslprep(text));
+  const outcome = attempt(() => saslprep(text, 'text', 'PLAIN'));
   return 'prepared' in outcome ? outcome.prepared : undefined;
 };
 const theirs = (text: string): Outcome => attempt(() => oracle(text));
@@ -36,7 +36,7 @@ describe('what saslprep refuses', () => {
     ['\ue000', /control, private or unassigned/],
     ['a\u05d0', /left-to-right and right-to-left/],
   ])('%j: it says why, and holds nothing of the text', (text, why) => {
-    const outcome = attempt(() => saslprep(text));
+    const outcome = attempt(() => saslprep(text, 'text', 'PLAIN'));
     expect(outcome).toEqual({ refused: expect.stringMatching(why) });
     expect('refused' in outcome && outcome.refused).not.toContain(text);
     expect('refused' in outcome && outcome.refused).toContain('RFC 4013');
@@ -109,7 +109,7 @@ describe('saslprep', () => {
 
   it('refuses with a SaslError that holds nothing of the text', () => {
     for (const text of ['hunter2\x07\u{1f511}', 'hunter2\u05d0\u{1f511}']) {
-      const error = attemptError(() => saslprep(text));
+      const error = attemptError(() => saslprep(text, 'text', 'PLAIN'));
       expect(error).toBeInstanceOf(SaslError);
       expect(error).toMatchObject({ layer: 'sasl', condition: 'bad-credentials', phase: 'sasl', retryable: false });
       expect(error).not.toHaveProperty('cause');

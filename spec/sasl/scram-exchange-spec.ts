@@ -42,7 +42,7 @@ function agreed(value: string): string | undefined {
       return '';
     }
   };
-  const ours = attempt(() => saslprep(value));
+  const ours = attempt(() => saslprep(value, 'text', 'PLAIN'));
   return ours === attempt(() => oracle(value, { allowUnassigned: true })) ? ours : undefined;
 }
 

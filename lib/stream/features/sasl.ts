@@ -32,10 +32,12 @@ export function sasl(config: SaslConfig): StreamFeature<SaslOffer> {
     xmlns: NS.sasl,
     parse(advertised, stream, { agreed }) {
       if (agreed.authenticated) return undefined;
-      const bindings = stream.features.child('sasl-channel-binding', NS.channelBinding);
       return {
         offered: advertised?.childrenOf('mechanism').map((mechanism) => mechanism.text().trim()) ?? [],
-        offeredBindings: bindings?.childrenOf('channel-binding').map(({ attrs }) => attrs.type ?? ''),
+        offeredBindings: stream.features
+          .child('sasl-channel-binding', NS.channelBinding)
+          ?.childrenOf('channel-binding')
+          .map(({ attrs }) => attrs.type ?? ''),
       };
     },
     negotiate: (stream, offer, stage) =>
