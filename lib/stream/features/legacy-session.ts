@@ -11,8 +11,7 @@ import { request } from './request.js';
 export const legacySession: StreamFeature = {
   name: 'session',
   xmlns: NS.session,
-  parse: (advertised, _stream, { agreed }) =>
-    agreed.jid && advertised && !advertised.child('optional') ? advertised : undefined,
+  parse: (advertised, _stream, { agreed }) => (agreed.jid && !advertised?.child('optional') ? advertised : undefined),
   negotiate: (stream, _offer, context) =>
     request(stream, xml('session', { xmlns: NS.session }), 'bind', context).pipe(
       map((): Outcome => ({ kind: 'next' })),

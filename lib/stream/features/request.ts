@@ -39,5 +39,5 @@ export function request(
 
 /** The server answers for itself or for our account (RFC 6120 section 8.1.2.1). */
 function isFromServer(from: string | undefined, own: Jid | undefined): boolean {
-  return !own || from === undefined || [own.domain, own.bare().toString(), own.toString()].includes(from);
+  return !own || [undefined, own.domain, own.bare().toString(), own.toString()].includes(from);
 }

@@ -50,8 +50,11 @@ export function openWebSocket(
         );
       }
       trace({ type: 'connected', target });
-      const tls = url.secure && { protocol: url.secure === 'tls' ? 'unknown' : 'loopback' };
-      connection = new WebSocketConnection(socket, scheduler, tls);
+      connection = new WebSocketConnection(
+        socket,
+        scheduler,
+        url.secure && { protocol: url.secure === 'tls' ? 'unknown' : 'loopback' },
+      );
       subscriber.next(connection);
     };
     socket.onmessage = ({ data, isText }: { readonly data: unknown; readonly isText?: boolean }) => {

@@ -50,8 +50,8 @@ export function websocketUrl(text: string, allowInsecure: boolean): WebSocketUrl
     throw new TransportError({
       condition: 'insecure-url',
       phase: 'connect',
-      retryable: false,
       text: `${shown} is not encrypted; use wss://, or \`allowInsecure: true\` on a trusted link`,
+      retryable: false,
     });
   }
   return { href, shown, hostname, port: Number(port) || (tls ? 443 : 80), secure };

@@ -3,7 +3,6 @@ import {
   identity,
   switchMap,
   tap,
-  throwError,
   timeout,
   type MonoTypeOperatorFunction,
   type Observable,
@@ -105,5 +104,7 @@ const first = <T>(phase: Phase, due: number, scheduler: SchedulerLike, who: stri
   timeout({
     first: due,
     scheduler,
-    with: () => throwError(() => new XmppTimeoutError(phase, due, `${who} did not answer`)),
+    with: () => {
+      throw new XmppTimeoutError(phase, due, `${who} did not answer`);
+    },
   });
