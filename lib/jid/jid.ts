@@ -1,9 +1,8 @@
 import { JidError } from '../errors/index.js';
-import { asciiDomain, prepareDomain } from './domain.js';
+import { encode } from '../xml/utf8.js';
 import { bareOf } from './bare-of.js';
-import { EMPTY, holds, opaqueString, TOO_LONG, usernameCaseMapped, type Fail } from './precis.js';
-
-type Part = JidError['part'];
+import { asciiDomain, prepareDomain } from './domain.js';
+import { EMPTY, holds, opaqueString, TOO_LONG, usernameCaseMapped, type Fail, type Profile } from './precis.js';
 
 /** RFC 7622 section 3: octets of UTF-8 that each part may have. */
 const MOST = 1023;
@@ -31,7 +30,11 @@ export class Jid {
    * @throws JidError naming the part.
    */
   static of(local: string | undefined, domain: string, resource?: string): Jid {
-    return new Jid(prepared('local', local), prepareDomain(domain, failing('domain')), prepared('resource', resource));
+    return new Jid(
+      local === undefined ? local : prepared('local', local, localpart),
+      prepared('domain', domain, prepareDomain),
+      resource === undefined ? resource : prepared('resource', resource, opaqueString),
+    );
   }
 
   /** Without the resource. */
@@ -41,7 +44,11 @@ export class Jid {
 
   /** With this resource in place of its own; `undefined` gives the bare JID. */
   withResource(resource: string | undefined): Jid {
-    return new Jid(this.local, this.domain, prepared('resource', resource));
+    return new Jid(
+      this.local,
+      this.domain,
+      resource === undefined ? resource : prepared('resource', resource, opaqueString),
+    );
   }
 
   /** Whether the other is the same address, resource included. */
@@ -82,30 +89,23 @@ export function jid(text: string): Jid {
   );
 }
 
-const failing =
-  (part: Part): Fail =>
-  (what) => {
+/** RFC 7622 section 3.3.1: UsernameCaseMapped, less a few characters. */
+const localpart: Profile = (text, fail) => {
+  const done = usernameCaseMapped(text, fail);
+  const why = holds(/["&'/:<>@]/.exec(done)?.[0]);
+  return why ? fail(why) : done;
+};
+
+function prepared(part: JidError['part'], text: string, profile: Profile): string {
+  const fail: Fail = (what) => {
     throw new JidError(part, `the ${part} part of the JID ${what}`);
   };
-
-function prepared(part: 'local' | 'resource', text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const fail = failing(part);
-  if (text === '') return fail(EMPTY);
+  if (text === '') fail(EMPTY);
   // Refused before the work of preparing it where its length alone decides. NFC makes at least two octets of three units of UTF-16,
   // so whatever has twice the limit in units is above it in octets as well.
-  if (text.length > 2 * MOST) return fail(TOO_LONG);
-  const done =
-    part === 'resource'
-      ? /^[ -~]+$/.test(text)
-        ? text
-        : opaqueString(text, fail)
-      : /^[!-~]+$/.test(text)
-        ? text.toLowerCase()
-        : usernameCaseMapped(text, fail);
-  // RFC 7622 section 3.3.1: besides what the profile disallows.
-  const why = part === 'local' && holds(/["&'/:<>@]/.exec(done)?.[0]);
-  if (why) return fail(why);
+  if (text.length > 2 * MOST) fail(TOO_LONG);
+  const done = profile(text, fail);
   // At most three octets for each unit of UTF-16.
-  return done.length > MOST / 3 && new TextEncoder().encode(done).length > MOST ? fail(TOO_LONG) : done;
+  if (done.length > MOST / 3 && encode(done).length > MOST) fail(TOO_LONG);
+  return done;
 }

@@ -4,6 +4,9 @@ import { followsBidiRule, isRightToLeft, lowerCase, toAscii } from './unicode.js
 /** Raises the caller's error; gets what is wrong as the rest of a sentence: `holds U+0020, which ...`. */
 export type Fail = (what: string) => never;
 
+/** Prepares a text that is not empty, or refuses it. */
+export type Profile = (text: string, fail: Fail) => string;
+
 export const EMPTY = 'is empty';
 export const TOO_LONG = 'is longer than 1023 octets';
 
@@ -63,6 +66,7 @@ const isVirama = (c: string | undefined): boolean => `\u05b0${c}\u3099`.normaliz
  * case, NFC, Bidi rule. Idempotent.
  */
 export function usernameCaseMapped(text: string, fail: Fail): string {
+  if (/^[!-~]+$/.test(text)) return text.toLowerCase();
   // NFKC is the width mapping where only wide and narrow forms are put through it: what else it may make of them is outside
   // the class, as they are.
   const wide = text.replace(/[\u3000\uff01-\uffef]/g, (c) => c.normalize('NFKC'));
@@ -78,6 +82,7 @@ export function usernameCaseMapped(text: string, fail: Fail): string {
 
 /** The OpaqueString profile (RFC 8265 section 4.2): every space becomes U+0020, NFC. Idempotent. */
 export function opaqueString(text: string, fail: Fail): string {
+  if (/^[ -~]+$/.test(text)) return text;
   const prepared = text.replace(/\p{Zs}/gu, ' ').normalize('NFC');
   const why = holds(outsideFreeform.exec(text)?.[0]) ?? contextFault(prepared);
   return why ? fail(why) : prepared;

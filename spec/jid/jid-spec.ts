@@ -138,6 +138,7 @@ describe('jid', () => {
       ['local', 'a'.repeat(1023) + '@b', 'a'.repeat(1024) + '@b'],
       ['local', e.repeat(511) + 'a@b', e.repeat(512) + '@b'],
       ['domain', label.repeat(16) + 'b'.repeat(15), label.repeat(16) + 'b'.repeat(16)],
+      ['domain', `${e.repeat(20)}.`.repeat(24) + e.repeat(19) + 'a', `${e.repeat(20)}.`.repeat(24) + e.repeat(20)],
       ['resource', 'b/' + 'a'.repeat(1023), 'b/' + 'a'.repeat(1024)],
       ['resource', 'b/' + '\u265a'.repeat(341), 'b/' + '\u265a'.repeat(341) + 'a'],
       ['resource', 'b/' + '\u{1f600}'.repeat(255), 'b/' + '\u{1f600}'.repeat(256)],
