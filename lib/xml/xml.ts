@@ -27,9 +27,10 @@ export function xml(name: string, attrs?: XmlAttrsInit | null, ...children: XmlC
   let own: Attributes | undefined;
   for (const key of Object.keys(attrs ?? {})) {
     const value = attrs![key] ?? undefined;
-    if (key === 'xmlns') xmlns = `${value ?? ''}`;
-    // In no namespace: '' alone stands for that of wherever the element is.
-    if (value !== undefined && (key !== 'xmlns' || xmlns === '')) (own ??= new Attributes())[key] = `${value}`;
+    if (value === undefined) continue;
+    if (key === 'xmlns' && value !== '') xmlns = `${value}`;
+    // With `xmlns: ''`, in no namespace: '' alone stands for that of wherever the element is.
+    else (own ??= new Attributes())[key] = `${value}`;
   }
   return new XmlElement(name, xmlns, own ?? NO_ATTRIBUTES, flatten(children, []));
 }
