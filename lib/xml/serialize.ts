@@ -56,8 +56,7 @@ function write(el: XmlElement, parentNs: string, defaultNs: string, streamBound:
     declared = ` xmlns='${escaped(ns, depth, 'xmlns')}'`;
     defaultNs = ns;
   }
-  let out = `<${qname}`;
-  if (declared !== '') out += declared;
+  let out = `<${qname}${declared}`;
   let prefixes: string[] | undefined;
   for (const key in attrs) {
     let written = key;
@@ -73,23 +72,17 @@ function write(el: XmlElement, parentNs: string, defaultNs: string, streamBound:
       if (attrNs === NS.xml) written = `xml:${local}`;
       else {
         prefixes ??= [];
-        let known = prefixes.indexOf(attrNs);
-        if (known < 0) {
-          known = prefixes.push(attrNs) - 1;
-          out += ` xmlns:n${known}='${escaped(attrNs, depth, key)}'`;
-        }
-        written = `n${known}:${local}`;
+        if (!prefixes.includes(attrNs)) out += ` xmlns:n${prefixes.push(attrNs) - 1}='${escaped(attrNs, depth, key)}'`;
+        written = `n${prefixes.indexOf(attrNs)}:${local}`;
       }
     }
     out += ` ${written}='${escaped(attrs[key]!, depth, key)}'`;
   }
-  if (children.length > 0) {
-    out += '>';
-    for (const child of children)
-      out += typeof child === 'string' ? escaped(child, depth) : write(child, ns, defaultNs, streamBound, depth + 1);
-    out += `</${qname}>`;
-  } else out += '/>';
-  return out;
+  if (children.length === 0) return `${out}/>`;
+  out += '>';
+  for (const child of children)
+    out += typeof child === 'string' ? escaped(child, depth) : write(child, ns, defaultNs, streamBound, depth + 1);
+  return `${out}</${qname}>`;
 }
 
 /** The text, or the value of the attribute `key`, with references. */
@@ -99,9 +92,9 @@ function escaped(text: string, depth: number, key?: string): string {
   if (!unusual.test(text)) return text;
   return text.replace(unusual, (c) => {
     const name = ENTITY_NAMES[ENTITIES.indexOf(c)];
-    if (name !== undefined) return `&${name};`;
-    if (!ILLEGAL.test(c)) return `&#${c.charCodeAt(0)};`;
-    return fail('illegal-character', depth, codePoint(c), key === undefined ? '#text' : attribute(key));
+    if (name === undefined && ILLEGAL.test(c))
+      fail('illegal-character', depth, codePoint(c), key === undefined ? '#text' : attribute(key));
+    return `&${name ?? `#${c.charCodeAt(0)}`};`;
   });
 }
 
