@@ -43,14 +43,8 @@ export abstract class XmppError extends Error {
 
   /** What a log should hold; `JSON.stringify` of an Error is `{}` otherwise. */
   toJSON(): Record<string, unknown> {
-    return {
-      name: this.name,
-      layer: this.layer,
-      condition: this.condition,
-      phase: this.phase,
-      retryable: this.retryable,
-      text: this.text,
-    };
+    const { name, layer, condition, phase, retryable, text } = this;
+    return { name, layer, condition, phase, retryable, text };
   }
 
   /**
