@@ -1,3 +1,4 @@
+import { withDefaults } from '../xml/with-defaults.js';
 import type { Timeouts } from './transport.js';
 
 /** The bounds of an attempt where nothing else is asked for, in milliseconds. */
@@ -17,12 +18,5 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   deadline: 60_000,
 };
 
-const NAMES = Object.keys(DEFAULT_TIMEOUTS) as (keyof Timeouts)[];
-
-/** With the defaults for what is left out. What is whole stays the one object that it is. */
-export function wholeTimeouts(timeouts: Partial<Timeouts> = {}): Timeouts {
-  const given = NAMES.filter((name) => timeouts[name] !== undefined);
-  if (given.length === 0) return DEFAULT_TIMEOUTS;
-  if (given.length === NAMES.length) return timeouts as Timeouts;
-  return { ...DEFAULT_TIMEOUTS, ...Object.fromEntries(given.map((name) => [name, timeouts[name]])) };
-}
+/** With the defaults for what is left out. */
+export const wholeTimeouts = (timeouts?: Partial<Timeouts>): Timeouts => withDefaults(DEFAULT_TIMEOUTS, timeouts);

@@ -1,3 +1,5 @@
+import { withDefaults } from './with-defaults.js';
+
 /**
  * Bounds of what a peer may send. Each is counted before the tree is built, and what exceeds one ends the stream with
  * `policy-violation` (RFC 6120 sections 4.9.3.14 and 13.12). Together they keep the memory that a stanza can take within
@@ -27,9 +29,5 @@ export const DEFAULT_XML_LIMITS: XmlLimits = /* #__PURE__ */ Object.freeze({
   nameLength: 256,
 });
 
-/** The defaults, with what is given in their place; `undefined` counts as not given. */
-export function xmlLimits(given: Partial<XmlLimits> = {}): XmlLimits {
-  const limits = { ...DEFAULT_XML_LIMITS };
-  for (const key of Object.keys(limits) as (keyof XmlLimits)[]) limits[key] = given[key] ?? limits[key];
-  return limits;
-}
+/** The limits, with the defaults for what is left out. */
+export const xmlLimits = (given?: Partial<XmlLimits>): XmlLimits => withDefaults(DEFAULT_XML_LIMITS, given);
