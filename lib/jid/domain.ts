@@ -38,7 +38,7 @@ export function prepareDomain(text: string, fail: Fail): string {
 }
 
 /** The A-label form of a prepared domain. */
-export const asciiDomain = (domain: string): string => (/[^\0-\x7f]/.test(domain) ? toAscii(domain)! : domain);
+export const asciiDomain = (domain: string): string => toAscii(domain) ?? domain;
 
 function idna(name: string, fail: Fail): string {
   // What the URL parser would read as something else than a domain must not reach it, nor what it would drop: invisible
