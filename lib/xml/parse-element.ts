@@ -1,3 +1,4 @@
+import { noop } from 'rxjs';
 import * as NS from './namespaces.js';
 import { StreamParser } from './stream-parser.js';
 import type { XmlElement } from './xml-element.js';
@@ -10,14 +11,13 @@ import type { XmlElement } from './xml-element.js';
  */
 export function parseElement(text: string): XmlElement | undefined {
   const found: XmlElement[] = [];
-  const nothing = () => undefined;
   const parser = new StreamParser(
     // UTF-8 takes up to three octets for each of JavaScript's characters.
     { framing: 'stream', limits: { stanzaBytes: 1024 + 3 * text.length } },
     {
-      open: nothing,
+      open: noop,
       element: (element) => found.push(element),
-      close: nothing,
+      close: noop,
       error: (error) => {
         throw error;
       },

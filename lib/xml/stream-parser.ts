@@ -108,7 +108,6 @@ export class StreamParser extends TreeBuilder {
     } finally {
       this.#writing = false;
       this.#octets = NOTHING;
-      this.#offset = 0;
     }
   }
 

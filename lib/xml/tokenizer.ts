@@ -382,8 +382,7 @@ export class Tokenizer {
   #startTag(): void {
     const octets = this.#octets;
     if (this.#open.length < this.#top && this.#stage === Stage.Content) throw unexpected('<');
-    let start = this.#i + 1;
-    const name = this.#readName(start);
+    const name = this.#readName(this.#i + 1);
     let i = this.#i;
     let attributes: Attributes | undefined;
     let xmlns: string | undefined;
@@ -391,18 +390,17 @@ export class Tokenizer {
     let count = 0;
     let code: Octet;
     for (;;) {
-      start = i;
+      const before = i;
       i = spaces(octets, i);
       code = at(octets, i);
-      if (code === Octet.Slash || code === Octet.Greater || i === start) break;
-      start = i;
+      if (code === Octet.Slash || code === Octet.Greater || i === before) break;
       const key = this.#readName(i);
       i = spaces(octets, this.#i);
       if (at(octets, i) !== Octet.Equal) throw unexpected(key);
       i = spaces(octets, i + 1);
       const quote = at(octets, i);
       const set = quote === Octet.Quote ? Class.InQuotes : quote === Octet.Apostrophe ? Class.InApostrophes : 0;
-      start = ++i;
+      const start = ++i;
       let unusual = false;
       for (;;) {
         while (CLASSES[at(octets, i)]! & set) i++;
