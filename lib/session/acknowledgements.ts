@@ -57,18 +57,18 @@ export class Acknowledgements {
 
   /** Takes an element of stream management; `false` if it is none. */
   receive(element: XmlElement): boolean {
-    const { name, xmlns, attrs } = element;
-    if (xmlns !== NS.sm || (name !== 'r' && name !== 'a')) return false;
-    if (name === 'r') {
+    if (element.is('r', NS.sm)) {
       // One answer serves all requests that came together, however many (threat S8).
       this.#answering ??= this.#scheduler.schedule(() => this.answer());
       return true;
     }
-    const h = parseCount(attrs.h);
-    if (h === undefined || !this.#memory.acknowledge(h)) {
+    if (!element.is('a', NS.sm)) return false;
+    const { h } = element.attrs;
+    const count = parseCount(h);
+    if (count === undefined || !this.#memory.acknowledge(count)) {
       // Nothing that the server counts can be believed any more.
       this.#memory.forget();
-      this.#stream.reject(impossibleCount(attrs.h));
+      this.#stream.reject(impossibleCount(h));
     } else if (this.#memory.unacknowledged.size > 0) {
       this.#askLater();
     }
