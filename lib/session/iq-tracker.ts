@@ -1,7 +1,8 @@
 import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
-import { jid, type Jid } from '../jid/jid.js';
+import type { Jid } from '../jid/jid.js';
+import { sameJid } from '../jid/same-jid.js';
 import { stanzaError } from '../stream/stanza-error-of.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
@@ -148,12 +149,4 @@ function isFromAddressee(from: string | undefined, to: string | undefined, own: 
   if (to === undefined) return from === bare || from === own.toString() || from === own.domain;
   if (from === undefined) return sameJid(to, bare) || sameJid(to, own.domain);
   return sameJid(from, to);
-}
-
-function sameJid(a: string, b: string): boolean {
-  try {
-    return jid(a).equals(jid(b));
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,4 @@
-import { jid } from '../jid/jid.js';
+import { sameJid } from '../jid/same-jid.js';
 import type { Framing } from '../transport/framing.js';
 import * as NS from '../xml/namespaces.js';
 import type { XmlElement } from '../xml/xml-element.js';
@@ -32,13 +32,5 @@ export function headerFault(
   if (framing === 'stream' && contentNs !== NS.client) return ['invalid-namespace', `xmlns='${contentNs}'`];
   if (!/^0*[1-9]\d*\.\d+$/.test(version)) return ['unsupported-version', `version='${version}'`];
   if (!id) return ['bad-format', 'no id'];
-  return from === undefined || isSame(from, domain) ? undefined : ['invalid-from', `from='${from}'`];
-}
-
-function isSame(from: string, domain: string): boolean {
-  try {
-    return from === domain || jid(from).toString() === jid(domain).toString();
-  } catch {
-    return false;
-  }
+  return from === undefined || sameJid(from, domain) ? undefined : ['invalid-from', `from='${from}'`];
 }
