@@ -16,6 +16,7 @@ import { XmlError } from '../errors/xml-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import type { Jid } from '../jid/jid.js';
 import type { NegotiatedStream } from '../stream/negotiate.js';
+import { Queue } from '../stream/management/queue.js';
 import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
 import { isStanza } from '../xml/is-stanza.js';
@@ -29,7 +30,6 @@ import { errorReply, type RequestHandler } from './request-handlers.js';
 import { Sender } from './sender.js';
 import type { ByteCount, Session } from './session.js';
 import { lost, type SessionMemory } from './session-memory.js';
-import { WriteQueue } from './write-queue.js';
 
 export interface LiveSessionConfig extends Stage {
   readonly memory: SessionMemory;
@@ -54,8 +54,12 @@ export class LiveSession extends Sender implements Session {
   readonly #stanza$ = new Subject<XmlElement>();
   readonly #nonza$ = new Subject<XmlElement>();
   readonly #answers = new Subscription();
-  /** What nobody acknowledges settles when it is written, or here at the end. */
-  readonly #unwritten = new WriteQueue();
+  /**
+   * What the connection was given and has not yet handed to the operating system: where nobody acknowledges it, it settles when it
+   * is written, or here at the end. A connection tells of its writes in their order, so one function serves them all, and a stanza
+   * on its way costs a place in an array.
+   */
+  readonly #unwritten = new Queue<Outgoing>();
   readonly #gates: Gates | undefined;
 
   constructor({ stream, jid, resumed }: NegotiatedStream, config: LiveSessionConfig) {
@@ -170,7 +174,8 @@ export class LiveSession extends Sender implements Session {
   }
 
   readonly #written = (): void => {
-    this.#unwritten.written();
+    const outgoing = this.#unwritten.shift();
+    outgoing?.written(!outgoing.counted);
     this.stream.wrote();
   };
 

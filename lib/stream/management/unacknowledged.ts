@@ -1,3 +1,5 @@
+import { Queue } from './queue.js';
+
 // Counters of XEP-0198 are unsigned 32-bit numbers and wrap (section 4), as `>>> 0` does.
 
 /** One more, modulo 2^32. */
@@ -15,10 +17,7 @@ export function parseCount(text = ''): number | undefined {
  * What was sent and not yet acknowledged, in order. The peer's `h` counts all that it has handled since stream management
  * was enabled; only what lies between its last value and the number sent can be true.
  */
-export class Unacknowledged<T> {
-  #items: T[] = [];
-  /** Where the items begin: taking from the front of an array costs its length. */
-  #first = 0;
+export class Unacknowledged<T> extends Queue<T> {
   /** The peer's last `h`. */
   acknowledged: number;
   #incomplete: boolean;
@@ -28,22 +27,10 @@ export class Unacknowledged<T> {
    * first `h` may then be ahead of them.
    */
   constructor(acknowledged = 0, items: readonly T[] = [], incomplete = false) {
+    super();
     this.acknowledged = acknowledged;
-    this.#items = [...items];
+    for (const item of items) this.push(item);
     this.#incomplete = incomplete;
-  }
-
-  get size(): number {
-    return this.#items.length - this.#first;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  /** Takes the newest back. */
-  pop(): void {
-    if (this.size > 0) this.#items.pop();
   }
 
   /**
@@ -57,18 +44,8 @@ export class Unacknowledged<T> {
     if (count > this.size) return undefined;
     this.#incomplete = false;
     this.acknowledged = h;
-    const taken = this.#items.slice(this.#first, this.#first + count);
-    this.#first += count;
-    // Once half of the array is gone, so that each item is moved once at most on average.
-    if (this.#first * 2 >= this.#items.length) {
-      this.#items = this.list();
-      this.#first = 0;
-    }
+    const taken: T[] = [];
+    while (taken.length < count) taken.push(this.shift()!);
     return taken;
-  }
-
-  /** All of them, oldest first. */
-  list(): T[] {
-    return this.#items.slice(this.#first);
   }
 }
