@@ -123,21 +123,21 @@ export function prepareOptions(options: XmppOptions): Prepared {
     random = secureRandom,
     trace = noop,
   } = options;
-  check(given !== undefined, 'no-jid', '`jid` is missing');
-  check(options.jid === undefined || options.domain === undefined, BAD, '`jid` and `domain` exclude each other');
+  check(given !== undefined, '`jid` is missing', 'no-jid');
+  check(options.jid === undefined || options.domain === undefined, '`jid` and `domain` exclude each other');
   const account = typeof given === 'string' ? jid(given) : given!;
   const { local, domain, asciiDomain } = account;
-  check(options.domain === undefined || account.toString() === domain, BAD, '`domain` is a domain alone');
-  check(typeof transport?.connect === 'function', 'no-transport', '`transport` is missing: tcp() or websocket()');
-  check(TLS_POLICIES.includes(tls), BAD, "`tls` is 'required', 'preferred' or 'disabled'");
+  check(options.domain === undefined || account.toString() === domain, '`domain` is a domain alone');
+  check(typeof transport?.connect === 'function', '`transport` is missing: tcp() or websocket()', 'no-transport');
+  check(['required', 'preferred', 'disabled'].includes(tls), "`tls` is 'required', 'preferred' or 'disabled'");
   const { password, external, mechanisms } = credentials;
   const proof = external === true || password !== undefined || mechanisms !== undefined;
   // Never beside other credentials: whoever strips the list of mechanisms could choose it.
   const { anonymous = local === undefined && !proof } = credentials;
-  check(anonymous || proof, 'no-credentials', '`credentials` lacks a password');
+  check(anonymous || proof, '`credentials` lacks a password', 'no-credentials');
   const timeouts = wholeTimeouts(options.timeouts);
   const { idle, timeout } = keepAlive || {};
-  checkDues('timeouts.', { ...timeouts });
+  checkDues('timeouts.', timeouts);
   checkDues('keepAlive.', { idle, timeout });
   checkDues('', { iqTimeout });
   return {
@@ -165,22 +165,18 @@ export function prepareOptions(options: XmppOptions): Prepared {
   };
 }
 
-const BAD = 'bad-option';
-const TLS_POLICIES: readonly unknown[] = ['required', 'preferred', 'disabled'] satisfies TlsPolicy[];
-
 /** What timers of the platform can hold; beyond, they are due at once. */
 const MAX_DUE = 2 ** 31 - 1;
 
-function checkDues(group: string, dues: Record<string, number | undefined>): void {
-  for (const [name, due = Infinity] of Object.entries(dues)) {
+function checkDues(group: string, dues: object): void {
+  for (const [name, due = Infinity] of Object.entries(dues as Record<string, number | undefined>)) {
     check(
       due === Infinity || (due > 0 && due <= MAX_DUE),
-      BAD,
       `\`${group}${name}\` is above 0 and up to ${MAX_DUE}, or Infinity`,
     );
   }
 }
 
-function check(isFine: boolean, condition: string, text: string): void {
+function check(isFine: boolean, text: string, condition = 'bad-option'): void {
   if (!isFine) throw new UsageError(condition, text);
 }
