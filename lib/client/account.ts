@@ -174,10 +174,6 @@ class Work extends Scope<never> {
     this.#client.online(session);
   }
 
-  override completed(): void {
-    this.end(() => this.subscriber.complete());
-  }
-
   override failed(error: unknown): void {
     // Whatever came in the way of the closing handshake, we asked for the end.
     if (!(error instanceof XmppError && error.phase === 'close')) {

@@ -107,7 +107,9 @@ export class Attempt<T> extends Scope<T> {
         this.go(to);
       });
     }
-    const known = XmppError.inPhase(typed(error), this.phase);
+    // It may be thrown by a transport, mechanism or stream feature that is not ours, or by a fault of our own.
+    const typed = error instanceof XmppError ? error : new UsageError('unexpected-error', 'see the cause', error);
+    const known = XmppError.inPhase(typed, this.phase);
     this.end(() => {
       this.#tell({ type: 'failed', error: known, phase: known.phase });
       this.subscriber.error(known);
@@ -133,9 +135,4 @@ export class Attempt<T> extends Scope<T> {
     this.trace(event);
     this.#told = true;
   }
-}
-
-/** What is thrown by a transport, mechanism or stream feature that is not ours, or by a fault of our own. */
-function typed(error: unknown): XmppError {
-  return error instanceof XmppError ? error : new UsageError('unexpected-error', 'see the cause', error);
 }

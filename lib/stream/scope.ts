@@ -41,7 +41,7 @@ export class Scope<R> implements Unsubscribable {
   }
 
   /** A resource is gone because we asked for it. */
-  completed(_held: Held<never>): void {
+  completed(_held?: Held<never>): void {
     this.end(() => this.subscriber.complete());
   }
 
