@@ -12,6 +12,7 @@ import {
 } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
+import { errorChildren } from '../transport/framing.js';
 import { elements } from '../xml/elements.js';
 import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
@@ -64,14 +65,5 @@ function reply({ attrs: { from, id } }: XmlElement, type: string, ...children: (
 /** The error reply to a request: a `StanzaError` as it is, anything else as `internal-server-error` without its text. */
 export function errorReply(iq: XmlElement, error: unknown): XmlElement {
   const known = error instanceof StanzaError ? error : new StanzaError({ condition: 'internal-server-error' });
-  return reply(
-    iq,
-    'error',
-    xml(
-      'error',
-      { type: known.type },
-      xml(known.condition, { xmlns: NS.stanzas }),
-      known.text ? xml('text', { xmlns: NS.stanzas, 'xml:lang': 'en' }, known.text) : null,
-    ),
-  );
+  return reply(iq, 'error', xml('error', { type: known.type }, errorChildren(known.condition, known.text, NS.stanzas)));
 }

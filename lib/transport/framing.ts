@@ -24,11 +24,9 @@ function header(name: string, xmlns: string, { to, from, lang }: HeaderAttribute
   return serialize(xml(name, { to, from, version: '1.0', 'xml:lang': lang, xmlns }), '');
 }
 
-function errorChildren(condition: string, text: string) {
-  return [
-    xml(condition, { xmlns: NS.streams }),
-    text ? xml('text', { xmlns: NS.streams, 'xml:lang': 'en' }, text) : null,
-  ];
+/** What an error of a stream or a stanza holds: its condition and, for people, its text. */
+export function errorChildren(condition: string, text: string, xmlns: string): XmlElement[] {
+  return [xml(condition, { xmlns }), ...(text ? [xml('text', { xmlns, 'xml:lang': 'en' }, text)] : [])];
 }
 
 /** RFC 6120: one XML document in each direction. */
@@ -43,7 +41,7 @@ export const streamFraming: Framing = {
   footer: '</stream:stream>',
   element: (element) => serialize(element, NS.client),
   error(condition, text) {
-    const children = errorChildren(condition, text).map((child) => (child ? serialize(child, NS.client) : ''));
+    const children = errorChildren(condition, text, NS.streams).map((child) => serialize(child, NS.client));
     // The prefix that our header declares: some servers match it by its text.
     return `<stream:error>${children.join('')}</stream:error>`;
   },
@@ -57,7 +55,8 @@ export const framesFraming: Framing = {
   // An element that inherits its namespace inherits nothing here (RFC 7395 section 3.3.3).
   element: ({ name, xmlns, attrs, children }) =>
     serialize(new XmlElement(name, xmlns || NS.client, attrs, children), ''),
-  error: (condition, text) => serialize(xml('error', { xmlns: NS.stream }, ...errorChildren(condition, text)), ''),
+  error: (condition, text) =>
+    serialize(xml('error', { xmlns: NS.stream }, errorChildren(condition, text, NS.streams)), ''),
 };
 
 export function framingOf(name: 'stream' | 'frames'): Framing {
