@@ -1,4 +1,4 @@
-import { noop, Observable, type OperatorFunction, type Subscriber } from 'rxjs';
+import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { Jid } from '../jid/jid.js';
 import { openStreamOn, type OpenStreamConfig } from './open-stream.js';
@@ -50,7 +50,7 @@ class Negotiation extends Scope<NegotiatedStream> {
   readonly #config: NegotiateConfig;
   /** What is awaited: a feature's outcome, or the stream after a restart. */
   #awaited: Held<never> | undefined;
-  #go: (value: never) => void = noop;
+  #go: ((value: never) => void) | undefined;
   /** The stream of the last restart. */
   #restarted: Held<XmlStream> | undefined;
 
@@ -74,9 +74,8 @@ class Negotiation extends Scope<NegotiatedStream> {
 
   override entered(value: never, held: Held<never>): void {
     if (held !== this.#awaited) return;
-    const go = this.#go;
-    this.#awaited = undefined;
-    this.#go = noop;
+    const go = this.#go!;
+    this.#awaited = this.#go = undefined;
     go(value);
   }
 

@@ -9,9 +9,8 @@ import { Secrets } from './secrets.js';
 export function stanzaError(stanza: XmlElement, phase: Phase = 'online', secrets = new Secrets()): StanzaError {
   const error = stanza.child('error');
   const { type = '', by = stanza.attrs.from } = error?.attrs ?? {};
-  const { content: _, ...said } = receivedError(error, NS.stanzas, secrets);
   return new StanzaError({
-    ...said,
+    ...receivedError(error, NS.stanzas, secrets),
     phase,
     type: /^(auth|continue|modify|wait)$/.test(type) ? (type as StanzaErrorType) : 'cancel',
     by: by && (secrets.told(by) || undefined),

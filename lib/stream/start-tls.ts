@@ -1,5 +1,4 @@
 import { catchError, defer, switchMap, tap, type Observable, type OperatorFunction } from 'rxjs';
-import type { Phase } from '../errors/phase.js';
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import type { Connection, TlsPolicy } from '../transport/transport.js';
@@ -49,7 +48,6 @@ export function startTls(
     const { connection } = stream;
     const advertised = stream.features.child('starttls', NS.tls);
     if (connection.tls || policy === 'disabled' || (policy === 'preferred' && !advertised)) return hold(stream);
-    if (!connection.startTls) throw unavailable('this transport has no TLS');
     return proceed(stream, config, advertised).pipe(
       switchMap(() => secureConnection(connection, config)),
       scopeMap((secured) => open(secured, config)),
@@ -64,6 +62,7 @@ const UNKNOWN_TO_SERVER =
 function proceed(stream: XmlStream, config: StageConfig, advertised: unknown): Observable<unknown> {
   const stage = stageOf(config);
   return defer(() => {
+    if (!stream.connection.startTls) throw unavailable('this transport has no TLS');
     stage.trace({ type: 'starting-tls' });
     // Whoever is told may give up there and then: nothing is to follow the footer.
     return defer(() => {
@@ -93,7 +92,7 @@ export function secureConnection(connection: Connection, config: StageConfig): O
   }).pipe(
     tap(({ tls }) => {
       // A transport that is not ours may hand back what it was given; nobody is to take that for TLS.
-      if (!tls) throw unavailable('this transport has no TLS', undefined, 'tls');
+      if (!tls) throw unavailable('this transport has no TLS');
       stage.trace({ type: 'secured', tls });
     }),
     bounded('tls', stage),
@@ -102,6 +101,7 @@ export function secureConnection(connection: Connection, config: StageConfig): O
 
 const NOT_OFFERED = 'the server offers no TLS on this stream';
 
-function unavailable(text: string, cause?: unknown, phase: Phase = 'starttls'): TlsError {
-  return new TlsError({ condition: 'tls-unavailable', text, phase, cause });
+/** The phase is named by its bound. */
+function unavailable(text: string, cause?: unknown): TlsError {
+  return new TlsError({ condition: 'tls-unavailable', text, cause });
 }
