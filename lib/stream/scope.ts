@@ -1,4 +1,5 @@
-import { Observable, Subscriber, type OperatorFunction, type Unsubscribable } from 'rxjs';
+import { Observable, type OperatorFunction, type Subscriber, type Unsubscribable } from 'rxjs';
+import { LeanSubscriber } from './lean-subscriber.js';
 
 /**
  * What our own operators are made of: resources inside one another, for one subscriber. They are released from the innermost to
@@ -8,8 +9,8 @@ import { Observable, Subscriber, type OperatorFunction, type Unsubscribable } fr
  * shared variables.
  */
 export class Scope<R> implements Unsubscribable {
-  /** The outermost first. */
-  #held: Held<never>[] = [];
+  /** Each knows the one around it. */
+  #innermost: Held<never> | undefined;
   /** Whether nothing more comes of it. */
   ended = false;
   #then: (() => void) | undefined;
@@ -22,8 +23,8 @@ export class Scope<R> implements Unsubscribable {
   /** Holds a resource inside the others. */
   hold<V>(resource$: Observable<V>, held = new Held<V>(this)): void {
     if (this.ended) return;
-    // Of just this length: a list that is added to in place has room for sixteen more.
-    this.#held = this.#held.concat(held);
+    held.outer = this.#innermost;
+    this.#innermost = held;
     this.#subscribing++;
     resource$.subscribe(held);
     this.#subscribing--;
@@ -32,7 +33,10 @@ export class Scope<R> implements Unsubscribable {
 
   unsubscribe(): void {
     this.ended = true;
-    for (let held; (held = this.#held.pop());) held.unsubscribe();
+    for (let held; (held = this.#innermost);) {
+      this.#innermost = held.outer;
+      held.unsubscribe();
+    }
   }
 
   /** A resource emits. */
@@ -74,7 +78,8 @@ export class Scope<R> implements Unsubscribable {
 
   /** Nothing of it is left to release. */
   protected forget(held: Held<never>): void {
-    this.#held = this.#held.filter((other) => other !== held);
+    if (this.#innermost === held) this.#innermost = held.outer;
+    for (let inner = this.#innermost; inner; inner = inner.outer) if (inner.outer === held) inner.outer = held.outer;
   }
 
   #settle(): void {
@@ -92,12 +97,12 @@ export function scoped<T, R = T>(make: (subscriber: Subscriber<R>) => Scope<R>):
 
 /**
  * The subscriber to a resource. It can be released at any time: also while `subscribe` is on the stack, and has returned no
- * subscription yet. It is one of rxjs's own, since for any other observer rxjs makes two objects more.
+ * subscription yet.
  */
-// As the operators of rxjs itself: what is overridden is what these override.
-// eslint-disable-next-line rxjs-x/no-subclass
-export class Held<V> extends Subscriber<V> {
+export class Held<V> extends LeanSubscriber<V> {
   readonly #scope: Scope<unknown>;
+  /** The resource that it lies inside, within its scope. */
+  outer: Held<never> | undefined;
 
   constructor(scope: Scope<unknown>) {
     super();
