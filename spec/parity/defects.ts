@@ -280,8 +280,8 @@ export const defects: readonly Defect[] = [
     file: 'lib/transport/node/socket-resource.ts',
     edits: [
       [
-        'class OpenSocket implements Unsubscribable {',
-        'class OpenSocket implements Unsubscribable {\n  static newest: OpenSocket;',
+        'class OpenSocket implements Unsubscribable, SocketHolder {',
+        'class OpenSocket implements Unsubscribable, SocketHolder {\n  static newest: OpenSocket;',
       ],
       ['this.#socket = socket;', 'this.#socket = socket;\n    OpenSocket.newest = this;'],
       ['else socket.destroy();', 'else setImmediate(() => OpenSocket.newest.#socket.destroy());'],

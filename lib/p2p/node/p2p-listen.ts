@@ -75,14 +75,14 @@ export function p2pListen(options: P2pListenOptions = {}): Observable<PeerSessio
         peer,
         scheduler,
         failed: (error) => connectError(error, peer),
-        security: (_, handOver) => {
+        security: (_, holder) => {
           if (secure) return { tls: tlsInfo(secure) };
           if (tls === 'disabled') return {};
           const startTls = () =>
             defer(() => {
               // The peer has nothing to say before `<proceed/>`, so whatever is there was put there (CVE-2011-0411).
               if (socket.readableLength > 0) throw injected(peer);
-              handOver();
+              holder.handOver();
               return secureServerSocket(socket, handshakeOptions(options), peer, scheduler, (made) => (secure = made));
             });
           return { startTls };

@@ -26,7 +26,7 @@ import { allAddressesFailed } from './all-failed.js';
 import { secureSocket, type TlsSettings } from './secure-socket.js';
 import type { SocketConnection } from './socket-connection.js';
 import { closedError, connectError } from './socket-error.js';
-import { socketResource } from './socket-resource.js';
+import { socketResource, type SocketConfig } from './socket-resource.js';
 import type { TcpConfig } from './tcp-config.js';
 
 /** How targets are dialled: a `TcpConfig` made ready for use. */
@@ -124,7 +124,6 @@ function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observa
     ready: 'connect' | undefined,
     peer: string,
   ): Observable<SocketConnection> {
-    const direct = target.security === 'direct';
     return socketResource({
       open,
       ready,
@@ -132,19 +131,28 @@ function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observa
       scheduler,
       linger,
       failed: (error) => connectError(error, peer),
-      security: (socket, handOver) => {
-        if (target.security === 'none') return {};
-        const startTls = () =>
-          defer(() => {
-            // The peer has nothing to say before our ClientHello, so whatever is there was put there (CVE-2011-0411).
-            if (!direct && socket.readableLength > 0) throw injected(peer);
-            handOver();
-            return secureSocket(socket, dialer.tls, context, peer, direct);
-          });
-        return { startTls };
-      },
+      security:
+        target.security === 'none' ? () => ({}) : startableTls(dialer.tls, context, peer, target.security === 'direct'),
     });
   }
+}
+
+/** By itself, since a connection has it for as long as it lives: it is to know of no more than it needs. */
+function startableTls(
+  settings: TlsSettings,
+  context: ConnectContext,
+  peer: string,
+  direct: boolean,
+): SocketConfig<Duplex>['security'] {
+  return (socket, holder) => ({
+    startTls: () =>
+      defer(() => {
+        // The peer has nothing to say before our ClientHello, so whatever is there was put there (CVE-2011-0411).
+        if (!direct && socket.readableLength > 0) throw injected(peer);
+        holder.handOver();
+        return secureSocket(socket, settings, context, peer, direct);
+      }),
+  });
 }
 
 function addressesOf(

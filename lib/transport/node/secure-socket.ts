@@ -70,7 +70,12 @@ export interface TlsSettings {
 const NOT_PASSED_ON = ['host', 'port', 'path', 'socket', 'servername', 'lookup', 'timeout'];
 
 /** @throws UsageError Where Node cannot use the options. */
-export function tlsSettings(tls: TlsOptions = {}, verifyPeer?: VerifyPeer): TlsSettings {
+export function tlsSettings(
+  tls: TlsOptions = {},
+  verifyPeer?: VerifyPeer,
+  sessions?: TlsSessions,
+  linger?: number,
+): TlsSettings {
   const given = Object.entries(tls).filter(
     ([name, value]) => value !== undefined && value !== null && !NOT_PASSED_ON.includes(name),
   );
@@ -85,12 +90,30 @@ export function tlsSettings(tls: TlsOptions = {}, verifyPeer?: VerifyPeer): TlsS
       throw new UsageError('bad-tls-options', '`tls.ca` holds something that is no certificate (PEM)', cause);
     }
   }
+  const settings = new MadeSettings(options, verifyPeer, sessions, linger);
   try {
-    return { options, secureContext: options.secureContext ?? createSecureContext(options), verifyPeer };
+    // Where nothing was given nothing can be wrong, and there may never be TLS.
+    if (given.length > 0) void settings.secureContext;
+    return settings;
   } catch (cause) {
     // OpenSSL's messages name what is wrong with a key or certificate, and quote none of it.
     const text = `the \`tls\` options cannot be used: ${(cause as Error).message}`;
     throw new UsageError('bad-tls-options', text, cause);
+  }
+}
+
+class MadeSettings implements TlsSettings {
+  #secureContext: SecureContext | undefined;
+
+  constructor(
+    readonly options: ConnectionOptions,
+    readonly verifyPeer: VerifyPeer | undefined,
+    readonly sessions: TlsSessions | undefined,
+    readonly linger: number | undefined,
+  ) {}
+
+  get secureContext(): SecureContext {
+    return (this.#secureContext ??= this.options.secureContext ?? createSecureContext(this.options));
   }
 }
 

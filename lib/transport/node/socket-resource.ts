@@ -19,8 +19,14 @@ export interface SocketConfig<S extends Duplex> {
   readonly failed: (error: NodeJS.ErrnoException) => unknown;
   /** Checks that the socket may be used, once it is ready: completes, or errors with the reason why not. */
   readonly verify?: (socket: S) => Observable<unknown>;
-  /** What the connection is told of TLS. `handOver` is to be called before TLS is put on the socket. */
-  readonly security: (socket: S, handOver: () => void) => SocketSecurity;
+  /** What the connection is told of TLS. The holder is to hand over before TLS is put on the socket. */
+  readonly security: (socket: S, holder: SocketHolder) => SocketSecurity;
+}
+
+/** Whoever holds a socket. */
+export interface SocketHolder {
+  /** The socket is somebody else's from now on. */
+  handOver(): void;
 }
 
 /** Sockets that we let go of may still fail, and an `error` event without a listener ends the process. */
@@ -84,7 +90,7 @@ export function settled(source: Observable<SocketConnection>): Observable<Socket
 const opened = new WeakMap<SocketConnection, OpenSocket>();
 
 /** A socket and whoever holds it. */
-class OpenSocket implements Unsubscribable {
+class OpenSocket implements Unsubscribable, SocketHolder {
   readonly #socket: Duplex;
   readonly #peer: string;
   #holder: Subscriber<SocketConnection>;
@@ -109,12 +115,7 @@ class OpenSocket implements Unsubscribable {
           error: (error: unknown) => this.#holder.error(error),
           complete: () => {
             if (this.#released) return;
-            const connection = new SocketConnection(
-              socket,
-              scheduler,
-              security(socket, () => this.#handOver()),
-              linger,
-            );
+            const connection = new SocketConnection(socket, scheduler, security(socket, this), linger);
             opened.set(connection, this);
             this.#connection = connection;
             this.#opening = undefined;
@@ -153,7 +154,7 @@ class OpenSocket implements Unsubscribable {
     else socket.destroy();
   }
 
-  #handOver(): void {
+  handOver(): void {
     if (this.#handedOver) throw new UsageError('tls-started', 'TLS can be started once on a connection');
     this.#connection!.handOver();
     this.#handedOver = true;

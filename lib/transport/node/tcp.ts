@@ -43,8 +43,8 @@ import { checkTcpConfig, type TcpConfig } from './tcp-config.js';
  */
 export function tcp(config: TcpConfig = {}): Transport {
   checkTcpConfig(config);
-  const settings = tlsSettings(config.tls, config.verifyPeer);
-  const tls = { ...settings, linger: config.linger, ...(config.resumeTls && { sessions: new TlsSessions() }) };
+  const sessions = config.resumeTls ? new TlsSessions() : undefined;
+  const tls = tlsSettings(config.tls, config.verifyPeer, sessions, config.linger);
   return {
     name: 'tcp',
     connect: (context) =>

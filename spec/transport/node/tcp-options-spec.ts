@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import tls from 'node:tls';
 import { NEVER } from 'rxjs';
 import type { XmppError } from '../../../lib/errors/xmpp-error.js';
 import { tcp, websocket, type TcpConfig } from '../../../lib/transport/node/index.js';
@@ -68,6 +69,15 @@ describe('options of tcp()', () => {
     const told = outcome(config);
     expect(told).toMatch(/^usage bad-tcp-option /);
     expect(told).toContain(named);
+  });
+
+  it('reads certificates and keys at once where some are given, and is nothing to OpenSSL where none are', () => {
+    const made = jest.spyOn(tls, 'createSecureContext');
+    for (const config of [{}, { tls: {} }, { tls: { ca: undefined }, resumeTls: true }]) tcp(config);
+    expect(made).not.toHaveBeenCalled();
+    tcp({ tls: { ciphers: 'ECDHE-RSA-AES256-GCM-SHA384' } });
+    expect(made).toHaveBeenCalledTimes(1);
+    made.mockRestore();
   });
 
   it('refuses direct TLS where the policy rules TLS out', () => {
