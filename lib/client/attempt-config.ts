@@ -6,6 +6,7 @@ import { bind } from '../stream/features/bind.js';
 import { legacySession } from '../stream/features/legacy-session.js';
 import { sasl } from '../stream/features/sasl.js';
 import { enableManagement, resumeSession } from '../stream/features/stream-management.js';
+import type { NegotiateConfig } from '../stream/negotiate.js';
 import type { Ahead } from '../stream/open-stream.js';
 import type { StartTlsConfig } from '../stream/start-tls.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
@@ -14,10 +15,9 @@ import type { ConnectContext, Timeouts, Transport } from '../transport/transport
 import type { Prepared } from './options.js';
 
 /** What the stages of an attempt are given: all of them the same, but for the transport and the keep-alive. */
-export interface AttemptConfig extends StartTlsConfig, SessionConfig {
+export interface AttemptConfig extends StartTlsConfig, SessionConfig, NegotiateConfig {
   readonly transport: Transport;
   readonly context: ConnectContext;
-  readonly features: readonly StreamFeature[];
   readonly keepAlive: KeepAliveConfig;
   readonly timeouts: Timeouts;
   readonly scheduler: SchedulerLike;
@@ -54,14 +54,14 @@ export function attemptConfig(
     acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
     keepAlive: { ...prepared.keepAlive, wake$, scheduler },
     // Another stream feature is one line here.
-    features: [
-      sasl(prepared),
+    features: () => [
+      sasl(prepared) as StreamFeature,
       ...prepared.features,
       ...(resume ? [resumeSession(memory)] : []),
       bind(prepared),
       legacySession,
       ...(streamManagement ? [enableManagement(memory, { resume, max: streamManagement.max })] : []),
-    ] as readonly StreamFeature[],
+    ],
   };
 }
 

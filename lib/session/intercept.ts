@@ -1,6 +1,7 @@
 import { noop, of, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
+import { raise } from '../stream/raise.js';
 import { serialize } from '../xml/serialize.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { Outgoing } from './delivery.js';
@@ -62,7 +63,7 @@ export function intercept({ inbound = [], outbound = [] }: InterceptConfig): Int
         inside.push(stanza, {
           next: (result) => ends.take(result),
           // Thrown at a subscriber's, so that it is told as RxJS tells it, and harms no session.
-          error: (error) => reports.add(of(error).subscribe((told) => raise(told))),
+          error: (error) => reports.add(of(error).subscribe(raise)),
           complete: noop,
         }),
       outbound: (outgoing) => {
@@ -105,10 +106,6 @@ export function intercept({ inbound = [], outbound = [] }: InterceptConfig): Int
       },
     };
   };
-}
-
-function raise(error: unknown): never {
-  throw error;
 }
 
 /** Where what comes of one stanza goes: any number of stanzas, then the end of them. */

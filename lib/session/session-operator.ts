@@ -1,10 +1,13 @@
-import { Observable, type OperatorFunction } from 'rxjs';
+import { Observable, of, type OperatorFunction, type Subscriber } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
 import type { NegotiatedStream } from '../stream/negotiate.js';
+import { raise } from '../stream/raise.js';
+import { Scope } from '../stream/scope.js';
 import { scopeMap } from '../stream/scope-map.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { closedByPeer } from '../stream/xml-stream.js';
+import type { XmlElement } from '../xml/xml-element.js';
 import type { AckPolicy } from './acknowledgements.js';
 import type { Interceptors } from './gates.js';
 import { LiveSession } from './live-session.js';
@@ -50,36 +53,61 @@ export function session(config: SessionConfig = {}): OperatorFunction<Negotiated
   return scopeMap(
     (negotiated) =>
       new Observable<Session>((subscriber) => {
-        const memory = config.memory ?? new SessionMemory(stage.scheduler, config.random ?? secureRandom, config);
-        const live = new LiveSession(negotiated, { ...config, ...stage, memory });
-        const end = (error?: XmppError) => {
-          // The connection may go with the peer's last byte: once we are closing, we wanted no more of it.
-          if (!error || (live.closing && !(error instanceof StreamError))) {
-            live.end(undefined);
-            return subscriber.complete();
-          }
-          XmppError.inPhase(error, live.closing ? 'close' : 'online');
-          // What we ended by a stream error and a footer of ours the server has ended too.
-          if (error instanceof StreamError && error.origin === 'local' && error.condition !== 'stream-closed')
-            memory.forget();
-          live.end(error, config.resumable && !live.closing);
-          subscriber.error(error);
-        };
-        subscriber.add(() => live.end(undefined));
+        const { iqTimeout, random = secureRandom, acknowledgements, interceptors, resumable = false } = config;
+        const memory = config.memory ?? new SessionMemory(stage.scheduler, random, { iqTimeout });
+        const live = new LiveSession(negotiated, { ...stage, memory, acknowledgements, interceptors });
+        const online = new Online(subscriber, live, resumable);
         stage.trace({ type: 'online', jid: live.jid.toString(), resumed: live.resumed });
         live.begin();
         subscriber.next(live);
-        if (subscriber.closed) return;
-        subscriber.add(
-          live.stream.element$.subscribe({
-            next: (element) => live.receive(element),
-            error: end,
-            complete: () => {
-              live.stream.close();
-              end(live.closing ? undefined : closedByPeer());
-            },
-          }),
-        );
+        online.hold(live.stream.element$);
       }),
   );
+}
+
+/** A session, and what its stream says. */
+class Online extends Scope<Session> {
+  readonly #live: LiveSession;
+  readonly #resumable: boolean;
+
+  constructor(subscriber: Subscriber<Session>, live: LiveSession, resumable: boolean) {
+    super(subscriber);
+    this.#live = live;
+    this.#resumable = resumable;
+  }
+
+  override entered(element: XmlElement): void {
+    try {
+      this.#live.receive(element);
+    } catch (error) {
+      this.subscriber.add(of(error).subscribe(raise));
+    }
+  }
+
+  override completed(): void {
+    const live = this.#live;
+    live.stream.close();
+    this.#over(live.closing ? undefined : closedByPeer());
+  }
+
+  override failed(error: XmppError): void {
+    this.#over(error);
+  }
+
+  override unsubscribe(): void {
+    this.#live.end(undefined);
+    super.unsubscribe();
+  }
+
+  #over(error: XmppError | undefined): void {
+    const live = this.#live;
+    // The connection may go with the peer's last byte: once we are closing, we wanted no more of it.
+    if (!error || (live.closing && !(error instanceof StreamError))) return super.completed();
+    XmppError.inPhase(error, live.closing ? 'close' : 'online');
+    // What we ended by a stream error and a footer of ours the server has ended too.
+    if (error instanceof StreamError && error.origin === 'local' && error.condition !== 'stream-closed')
+      live.memory.forget();
+    live.end(error, this.#resumable && !live.closing);
+    super.failed(error);
+  }
 }

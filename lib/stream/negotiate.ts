@@ -17,8 +17,8 @@ export interface NegotiatedStream {
 }
 
 export interface NegotiateConfig extends OpenStreamConfig {
-  /** In the order in which they are tried. */
-  readonly features: readonly StreamFeature[];
+  /** In the order in which they are tried; or made for each stream, so that they are not kept once it is negotiated. */
+  readonly features: readonly StreamFeature[] | (() => readonly StreamFeature[]);
 }
 
 /**
@@ -40,7 +40,7 @@ export function negotiate(config: NegotiateConfig): OperatorFunction<XmlStream, 
   return scopeMap(
     (stream) =>
       new Observable<NegotiatedStream>((subscriber) => {
-        new Negotiation(subscriber, config).walk(stream, config.features, { authenticated: false, resumed: false });
+        new Negotiation(subscriber, config).start(stream, { authenticated: false, resumed: false });
       }),
   );
 }
@@ -57,6 +57,12 @@ class Negotiation extends Scope<NegotiatedStream> {
   constructor(subscriber: Subscriber<NegotiatedStream>, config: NegotiateConfig) {
     super(subscriber);
     this.#config = config;
+  }
+
+  /** The whole list stands. */
+  start(stream: XmlStream, agreed: Agreed): void {
+    const { features } = this.#config;
+    this.walk(stream, typeof features === 'function' ? features() : features, agreed);
   }
 
   /** Takes the first feature of the list that is on offer, and goes on as its outcome says. */
@@ -100,7 +106,7 @@ class Negotiation extends Scope<NegotiatedStream> {
     const { connection, secrets } = stream;
     this.#restarted = new Held(this);
     this.#await(this.#restarted, openStreamOn(connection, this.#config, secrets, agreed.authenticated), (restarted) => {
-      this.walk(restarted, this.#config.features, agreed);
+      this.start(restarted, agreed);
     });
   }
 

@@ -1,10 +1,11 @@
-import { concat, ignoreElements, Observable, tap, type OperatorFunction } from 'rxjs';
+import { concat, ignoreElements, Observable, tap, type OperatorFunction, type Subscriber } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import type { Connection } from '../transport/transport.js';
 import { elements } from '../xml/elements.js';
 import * as NS from '../xml/namespaces.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
+import { Scope, type Held } from './scope.js';
 import { scopeMap } from './scope-map.js';
 import type { Secrets } from './secrets.js';
 import { stageOf, type StageConfig } from './stage-config.js';
@@ -73,7 +74,7 @@ export function openStreamOn(
     const { trace } = stage;
     const stream = new XmlStream(connection, config.limits, stage.scheduler, secrets);
     // Before anything else: what is already there may be read, and end the stream, while `subscribe` is on the stack.
-    subscriber.add(() => stream.dispose());
+    const opening = new Opening(subscriber, stream);
     const expected = ahead?.expect(connection, authenticated);
     const told = (words = '') => stream.secrets.told(words) || undefined;
     const greeting$ = concat(
@@ -113,12 +114,34 @@ export function openStreamOn(
       stream.unread$ = greeting$;
       subscriber.next(stream);
     } else {
-      subscriber.add(
-        greeting$.subscribe({
-          error: (error) => subscriber.error(error),
-          complete: () => subscriber.next(stream),
-        }),
-      );
+      opening.hold(greeting$);
     }
   });
+}
+
+/** A stream that is being opened, and then is open. */
+class Opening extends Scope<XmlStream> {
+  #stream: XmlStream | undefined;
+
+  constructor(subscriber: Subscriber<XmlStream>, stream: XmlStream) {
+    super(subscriber);
+    this.#stream = stream;
+    stream.holder = this;
+  }
+
+  /** There is nothing left of it to dispose of, and nothing to be kept. */
+  superseded(): void {
+    this.#stream = undefined;
+  }
+
+  /** The peer has greeted us. */
+  override completed(greeting: Held<never>): void {
+    this.forget(greeting);
+    this.subscriber.next(this.#stream!);
+  }
+
+  override unsubscribe(): void {
+    super.unsubscribe();
+    this.#stream?.dispose();
+  }
 }

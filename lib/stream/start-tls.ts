@@ -1,4 +1,4 @@
-import { catchError, defer, switchMap, tap, type Observable, type OperatorFunction } from 'rxjs';
+import { catchError, defer, identity, switchMap, tap, type Observable, type OperatorFunction } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import type { Connection, TlsPolicy } from '../transport/transport.js';
@@ -44,10 +44,11 @@ export function startTls(
   open: (connection: Connection, config: StartTlsConfig) => Observable<XmlStream> = openStreamOn,
 ): OperatorFunction<XmlStream, XmlStream> {
   const { policy = 'required' } = config;
+  if (policy === 'disabled') return identity;
   return scopeMap((stream) => {
     const { connection } = stream;
     const advertised = stream.features.child('starttls', NS.tls);
-    if (connection.tls || policy === 'disabled' || (policy === 'preferred' && !advertised)) return hold(stream);
+    if (connection.tls || (policy === 'preferred' && !advertised)) return hold(stream);
     return proceed(stream, config, advertised).pipe(
       switchMap(() => secureConnection(connection, config)),
       scopeMap((secured) => open(secured, config)),

@@ -6,20 +6,23 @@ import {
   noop,
   Observable,
   Subject,
-  Subscription,
   type SchedulerLike,
   type Subscriber,
+  type Unsubscribable,
 } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import { TransportError } from '../errors/transport-error.js';
 import { UsageError } from '../errors/usage-error.js';
+import type { TlsError } from '../errors/tls-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import { framingOf, type Framing, type HeaderAttributes } from '../transport/framing.js';
 import type { Connection } from '../transport/transport.js';
 import * as NS from '../xml/namespaces.js';
-import { StreamParser } from '../xml/stream-parser.js';
+import { StreamParser, type StreamParserHandlers } from '../xml/stream-parser.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { xmlLimits, type XmlLimits } from '../xml/xml-limits.js';
+import { LeanSubscriber } from './lean-subscriber.js';
+import { Queue } from './management/queue.js';
 import { receivedError } from './received-error.js';
 import { Secrets } from './secrets.js';
 import { streamHeader, type StreamHeader } from './stream-header.js';
@@ -28,8 +31,12 @@ import { streamHeader, type StreamHeader } from './stream-header.js';
 interface Reader {
   header?(header: StreamHeader): void;
   element?(element: XmlElement): void;
-  /** The stream has ended. */
-  end(): void;
+  /**
+   * The stream has ended.
+   *
+   * @param closed Whether by the peer's footer.
+   */
+  end(error: XmppError, closed: boolean): void;
 }
 
 /**
@@ -52,13 +59,12 @@ export class XmlStream {
 
   /** None any more, once the stream has given the connection over or was let go. */
   #parser: StreamParser | undefined;
-  /** What nobody has read yet, from `#taken` on: taking from the front of an array costs its length. */
-  #waiting: XmlElement[] = [];
-  #taken = 0;
+  /** What nobody has read yet. */
+  #waiting = new Queue<XmlElement>();
   #reader: Reader | undefined;
   #traffic$: Subject<void> | undefined;
   /** While the connection is read. */
-  #input: Subscription | undefined;
+  #input: Subscriber<Uint8Array | string> | undefined;
   #feeding = false;
   /** Why it ended. The first end counts. */
   #end: XmppError | undefined;
@@ -67,6 +73,8 @@ export class XmlStream {
   /** Whether our header is sent, and neither our footer nor a restart has followed. */
   #writable = false;
   #footerSent = false;
+  /** Is told when the connection is given over. */
+  holder: { superseded(): void } | undefined;
   /** While true, letting go sends no footer. */
   withholdFooter = false;
   /** When something last came, by the scheduler's clock; white space counts too. */
@@ -91,34 +99,7 @@ export class XmlStream {
     this.receivedAt = clock.now();
     this.framing = framingOf(connection.framing);
     this.limits = xmlLimits(limits);
-    this.#parser = new StreamParser(
-      { framing: connection.framing, limits: this.limits },
-      {
-        open: (element, contentNs) => {
-          this.header = streamHeader(element, contentNs);
-          this.#reader?.header?.(this.header);
-        },
-        element: (element) => {
-          if (element.xmlns === NS.stream && element.name === 'error') {
-            const { condition, text, application, content } = receivedError(element, NS.streams, this.secrets);
-            const location = condition === 'see-other-host' ? content : undefined;
-            this.#endedByPeer(condition, [text, application].filter(Boolean).join(' '), location);
-          } else if (this.#reader?.element) {
-            this.#reader.element(element);
-          } else {
-            this.#waiting.push(element);
-          }
-        },
-        close: (footer) => {
-          const elsewhere = footer?.attrs['see-other-uri'];
-          // RFC 7395 section 3.6.1: as a stream error would say it over TCP.
-          if (elsewhere !== undefined) return this.#endedByPeer('see-other-host', elsewhere, elsewhere);
-          this.#closed = !this.#end;
-          this.fail(closedByPeer());
-        },
-        error: (error) => void this.reject(error),
-      },
-    );
+    this.#parser = new StreamParser({ framing: connection.framing, limits: this.limits }, new XmlStream.#Parsed(this));
   }
 
   /** Sends our header. */
@@ -131,7 +112,7 @@ export class XmlStream {
 
   /** The peer's header. */
   get header$(): Observable<StreamHeader> {
-    return this.#read((_, last) => ({ header: last }));
+    return this.#read((last) => ({ header: last }));
   }
 
   /** The next element alone. A footer in its place is an error. */
@@ -146,7 +127,7 @@ export class XmlStream {
       this.unread$ = EMPTY;
       return concat(
         first$,
-        this.#read<XmlElement>((_, last) => ({
+        this.#read<XmlElement>((last) => ({
           element: (element) => {
             if (isAwaited(element)) last(element);
           },
@@ -160,17 +141,15 @@ export class XmlStream {
    * time. Completes with the peer's footer; errors with a `StreamError`, the parser's fault or the loss of the connection.
    */
   get element$(): Observable<XmlElement> {
-    return this.#read((subscriber) => ({
-      element: (element) => subscriber.next(element),
-      end: () => {
-        if (this.#closed) subscriber.complete();
-        else subscriber.error(this.#end);
-      },
-    }));
+    return new Observable((subscriber) => {
+      const reader = new XmlStream.#Elements(this, subscriber);
+      subscriber.add(reader);
+      this.#attach(reader);
+    });
   }
 
   /** @param reads What is done with what comes; `last` emits a value and completes. */
-  #read<T>(reads: (subscriber: Subscriber<T>, last: (value: T) => void) => Partial<Reader>): Observable<T> {
+  #read<T>(reads: (last: (value: T) => void) => Partial<Reader>): Observable<T> {
     return new Observable((subscriber) => {
       const last = (value: T) => {
         // First out of the way: whoever gets it may read the next one at once.
@@ -178,7 +157,7 @@ export class XmlStream {
         subscriber.next(value);
         subscriber.complete();
       };
-      const reader: Reader = { end: () => subscriber.error(this.#end), ...reads(subscriber, last) };
+      const reader: Reader = { end: (error) => subscriber.error(error), ...reads(last) };
       subscriber.add(() => this.#detach(reader));
       this.#attach(reader);
     });
@@ -202,8 +181,7 @@ export class XmlStream {
 
   /** Gives elements back that came before their time: whoever reads next gets them first, in order. */
   unread(elements: readonly XmlElement[]): void {
-    this.#waiting = elements.concat(this.#waiting.slice(this.#taken));
-    this.#taken = 0;
+    this.#waiting = new Queue(elements.concat(this.#waiting.list()));
   }
 
   /** Sends the footer, once, after all that was sent (RFC 6120 section 4.4). */
@@ -237,6 +215,7 @@ export class XmlStream {
     this.#release();
     this.#parser = undefined;
     this.#throwEnd();
+    this.holder?.superseded();
   }
 
   #seal(reason: 'tls' | 'restart'): void {
@@ -244,7 +223,7 @@ export class XmlStream {
     this.#writable = false;
     this.#parser!.seal(reason);
     // What waits is as much too early as any octet, and the parser knows what to say to those.
-    if (this.#waiting.length > this.#taken) this.#parser!.write('<');
+    if (this.#waiting.size > 0) this.#parser!.write('<');
   }
 
   #throwEnd(): void {
@@ -274,7 +253,7 @@ export class XmlStream {
     if (this.#end) return;
     this.#end = error;
     this.#parser?.dispose();
-    this.#reader?.end();
+    this.#reader?.end(error, this.#closed);
   }
 
   /** Writes the footer if the stream is open, and lets go. */
@@ -308,12 +287,9 @@ export class XmlStream {
     if (this.#reader) throw new UsageError('stream-busy', 'a stream has one reader at a time');
     this.#reader = reader;
     if (this.header) reader.header?.(this.header);
-    while (this.#reader === reader && this.#taken < this.#waiting.length) {
-      reader.element?.(this.#waiting[this.#taken++]!);
-    }
-    if (this.#taken === this.#waiting.length) this.unread([]);
+    while (this.#reader === reader && this.#waiting.size > 0) reader.element?.(this.#waiting.shift()!);
     if (this.#reader !== reader) return;
-    if (this.#end) reader.end();
+    if (this.#end) reader.end(this.#end, this.#closed);
     else if (!this.#superseded && !this.#disposed) this.#pull();
   }
 
@@ -327,16 +303,8 @@ export class XmlStream {
   #pull(): void {
     if (this.#input) return;
     // Made first, since what comes while `subscribe` is still on the stack may release it.
-    const input = (this.#input = new Subscription());
-    input.add(
-      this.connection.input$.subscribe({
-        next: (chunk) => this.#feed(chunk),
-        error: (error: XmppError) => this.fail(error),
-        complete: () => {
-          if (this.#input === input) this.fail(connectionClosed());
-        },
-      }),
-    );
+    this.#input = new XmlStream.#Input(this);
+    this.connection.input$.subscribe(this.#input);
   }
 
   #release(): void {
@@ -353,6 +321,86 @@ export class XmlStream {
     if (!this.#reader) this.#release();
     this.wrote();
   }
+
+  // A stream has one of each of these for as long as it lives: they are objects of two fields, and not functions around a stream.
+
+  /** Takes what the parser finds. */
+  static readonly #Parsed = class implements StreamParserHandlers {
+    constructor(readonly stream: XmlStream) {}
+
+    open(element: XmlElement, contentNs: string): void {
+      const { stream } = this;
+      stream.header = streamHeader(element, contentNs);
+      stream.#reader?.header?.(stream.header);
+    }
+
+    element(element: XmlElement): void {
+      const { stream } = this;
+      if (element.xmlns === NS.stream && element.name === 'error') {
+        const { condition, text, application, content } = receivedError(element, NS.streams, stream.secrets);
+        const location = condition === 'see-other-host' ? content : undefined;
+        stream.#endedByPeer(condition, [text, application].filter(Boolean).join(' '), location);
+      } else if (stream.#reader?.element) {
+        stream.#reader.element(element);
+      } else {
+        stream.#waiting.push(element);
+      }
+    }
+
+    close(footer?: XmlElement): void {
+      const { stream } = this;
+      const elsewhere = footer?.attrs['see-other-uri'];
+      // RFC 7395 section 3.6.1: as a stream error would say it over TCP.
+      if (elsewhere !== undefined) return stream.#endedByPeer('see-other-host', elsewhere, elsewhere);
+      stream.#closed = !stream.#end;
+      stream.fail(closedByPeer());
+    }
+
+    error(error: StreamError | TlsError): void {
+      this.stream.reject(error);
+    }
+  };
+
+  /** Reads the connection. */
+  static readonly #Input = class extends LeanSubscriber<Uint8Array | string> {
+    constructor(readonly stream: XmlStream) {
+      super();
+    }
+
+    protected override _next(chunk: Uint8Array | string): void {
+      this.stream.#feed(chunk);
+    }
+
+    protected override _error(error: XmppError): void {
+      this.stream.fail(error);
+      this.unsubscribe();
+    }
+
+    protected override _complete(): void {
+      this._error(connectionClosed());
+    }
+  };
+
+  /** Hands on every element. */
+  static readonly #Elements = class implements Reader, Unsubscribable {
+    constructor(
+      readonly stream: XmlStream,
+      readonly subscriber: Subscriber<XmlElement>,
+    ) {}
+
+    element(element: XmlElement): void {
+      this.subscriber.next(element);
+    }
+
+    end(error: XmppError, closed: boolean): void {
+      if (closed) this.subscriber.complete();
+      else this.subscriber.error(error);
+    }
+
+    unsubscribe(): void {
+      this.stream.#detach(this);
+    }
+  };
 }
 
 export function closedByPeer(): StreamError {

@@ -183,6 +183,9 @@ export class Tokenizer {
       if (this.#open.length > this.#top) this.#characters();
       else this.#between();
     }
+    // An idle stream is not to keep what it has read.
+    this.#chunk = '';
+    this.#octets = NOTHING;
   }
 
   /** The text of the octets from `start` to `end`. */

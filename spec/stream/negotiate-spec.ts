@@ -44,7 +44,10 @@ interface FeatureInit {
 const offers = (...names: string[]) => features(...names.map((name) => `<${name} xmlns='urn:example'/>`));
 
 /** Negotiates these features with a server that offers these names, stream by stream. */
-function negotiated(list: readonly StreamFeature<never>[], ...streams: string[][]) {
+function negotiated(
+  list: readonly StreamFeature<never>[] | (() => readonly StreamFeature<never>[]),
+  ...streams: string[][]
+) {
   const input$ = new Subject<string>();
   const stub = stubConnection(input$);
   let end: unknown = 'pending';
@@ -244,6 +247,22 @@ describe('negotiate', () => {
     expect(result()!.stream.features.child('one', 'urn:example')).toBeUndefined();
     subscription.unsubscribe();
     expect([stub.sent, stub.ended]).toEqual([OUR_HEADER + OUR_HEADER + FOOTER, true]);
+  });
+
+  it('a list may be made for each stream', () => {
+    const log: string[] = [];
+    const until = ({ authenticated }: FeatureContext['agreed']) => authenticated;
+    const list = () => {
+      log.push('made');
+      return [
+        feature('one', { kind: 'restart', agreed: { authenticated: true } }, { log, until }),
+        feature('two', { kind: 'next', agreed: bound }, { log }),
+      ] as StreamFeature<never>[];
+    };
+    const { outcome } = negotiated(list, ['one'], ['two']);
+    expect(outcome()).toBe('ready');
+    const first = ['made', 'parse one', 'negotiate one'];
+    expect(log).toEqual([...first, 'made', 'parse one unadvertised', 'parse two', 'negotiate two']);
   });
 
   it.each([

@@ -1,8 +1,12 @@
 /** What awaits something, oldest first. */
 export class Queue<T> {
-  #items: T[] = [];
+  #items: T[];
   /** Where the items begin: taking from the front of an array costs its length. */
   #first = 0;
+
+  constructor(items: readonly T[] = []) {
+    this.#items = [...items];
+  }
 
   get size(): number {
     return this.#items.length - this.#first;

@@ -26,10 +26,9 @@ export class Unacknowledged<T> extends Queue<T> {
    * @param incomplete Whether the items may not be all that was sent, since they were stored by a process that is gone: the
    * first `h` may then be ahead of them.
    */
-  constructor(acknowledged = 0, items: readonly T[] = [], incomplete = false) {
-    super();
+  constructor(acknowledged = 0, items?: readonly T[], incomplete = false) {
+    super(items);
     this.acknowledged = acknowledged;
-    for (const item of items) this.push(item);
     this.#incomplete = incomplete;
   }
 
