@@ -59,10 +59,12 @@ export class Account extends Sender {
   }
 
   /** Connects, and comes back until told to stop. Completes when a session was closed, and when it gives up. */
-  readonly work$ = new Observable<never>((subscriber) => {
-    this.#work = new Work(subscriber, this, this.#client);
-    this.#work.hold(this.#store ? concat(this.#restore(this.#store), this.#attempts()) : this.#attempts());
-  });
+  work(): Observable<never> {
+    return new Observable((subscriber) => {
+      this.#work = new Work(subscriber, this, this.#client);
+      this.#work.hold(this.#store ? concat(this.#restore(this.#store), this.#attempts()) : this.#attempts());
+    });
+  }
 
   /** Takes a stanza while there is no session. */
   transmit(outgoing: Outgoing, always = false): void {
@@ -135,7 +137,9 @@ export class Account extends Sender {
     const client = this.#client;
     const { reconnect: policy, wake$ = browserWake() } = this.#options;
     const resumable = policy !== false || this.#store !== undefined;
-    const woken$ = merge(client.wake$, prepared.keepAlive.wake$ ?? EMPTY, wake$);
+    // `merge` lasts as long as the session does: only where there are two.
+    const own$ = prepared.keepAlive.wake$;
+    const woken$ = own$ ? merge(wake$, own$) : wake$;
     const begin = this.#moved ?? this.memory.resumption?.location;
     this.#moved = undefined;
     return attempted<Session>(

@@ -53,7 +53,6 @@ export class Attempt<T> extends Scope<T> {
   readonly #number: number;
   readonly #scheduler: SchedulerLike;
   readonly #report: (event: TraceEvent) => void;
-  readonly #reports = new Subscription();
   #deadline: Subscription | undefined;
   #hops: number;
 
@@ -78,7 +77,7 @@ export class Attempt<T> extends Scope<T> {
     this.phase = PHASES[event.type] ?? this.phase;
     // Subscribed, so that a report that throws is told as RxJS tells it, and harms no attempt.
     const stamped: TraceEvent = { ...event, attempt: this.#number, time: this.#scheduler.now() };
-    this.#reports.add(of(stamped).subscribe((told) => this.#report(told)));
+    this.subscriber.add(of(stamped).subscribe((told) => this.#report(told)));
   };
 
   go(location: string | undefined): void {
@@ -94,7 +93,7 @@ export class Attempt<T> extends Scope<T> {
 
   override entered(value: T, held: Held<never>): void {
     this.#hops = 0;
-    this.#deadline?.unsubscribe();
+    this.#expire();
     super.entered(value, held);
   }
 
@@ -126,8 +125,13 @@ export class Attempt<T> extends Scope<T> {
   override unsubscribe(): void {
     const cancelled = !this.ended;
     super.unsubscribe();
-    this.#deadline?.unsubscribe();
+    this.#expire();
     if (cancelled) this.#tell({ type: 'cancelled', phase: this.phase });
+  }
+
+  #expire(): void {
+    this.#deadline?.unsubscribe();
+    this.#deadline = Subscription.EMPTY;
   }
 
   /** Tells the end. */

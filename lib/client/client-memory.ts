@@ -1,4 +1,4 @@
-import { BehaviorSubject, Subject } from 'rxjs';
+import { BehaviorSubject, Observable, Subject, type Subscriber } from 'rxjs';
 import { XmppError } from '../errors/xmpp-error.js';
 import type { Undelivered } from '../session/delivery.js';
 import type { LiveSession } from '../session/live-session.js';
@@ -16,8 +16,11 @@ export class ClientMemory {
   readonly trace$ = new Subject<TraceEvent>();
   readonly session$ = new BehaviorSubject<Session | undefined>(undefined);
   readonly undelivered$ = new Subject<Undelivered>();
-  readonly now$ = new Subject<void>();
-  readonly wake$ = new Subject<void>();
+  /** Emits when an attempt is asked for, to the account at work. */
+  readonly now$ = new Observable<void>((asked) => {
+    this.asked = asked;
+  });
+  asked: Subscriber<void> | undefined;
   readonly handlers = new RequestHandlers();
   /** Octets of the sessions that are over. */
   before: ByteCount = { received: 0, sent: 0 };

@@ -160,10 +160,13 @@ export function prepareOptions(options: XmppOptions): Prepared {
     pipelining: options.pipelining?.(),
     scheduler,
     random,
-    crypto: options.crypto ?? webCrypto(),
+    crypto: options.crypto ?? PLATFORM_CRYPTO,
     trace,
   };
 }
+
+/** One for all: it keeps nothing. */
+const PLATFORM_CRYPTO = /* #__PURE__ */ webCrypto();
 
 /** What timers of the platform can hold; beyond, they are due at once. */
 const MAX_DUE = 2 ** 31 - 1;

@@ -70,6 +70,8 @@ export function reconnect<T>(config: ReconnectConfig = {}): MonoTypeOperatorFunc
   return scoped((subscriber) => new Attempts(subscriber, config));
 }
 
+const DEFAULT_BACKOFF = /* #__PURE__ */ backoff();
+
 class Attempts<T> extends Scope<T> {
   readonly #config: ReconnectConfig;
   readonly #backoff: Backoff;
@@ -91,7 +93,7 @@ class Attempts<T> extends Scope<T> {
   constructor(subscriber: Subscriber<T>, config: ReconnectConfig) {
     super(subscriber);
     this.#config = config;
-    this.#backoff = config.backoff ?? backoff();
+    this.#backoff = config.backoff ?? DEFAULT_BACKOFF;
     this.#scheduler = config.scheduler ?? asyncScheduler;
   }
 

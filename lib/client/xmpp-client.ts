@@ -2,14 +2,15 @@ import {
   catchError,
   defer,
   EMPTY,
+  from,
   isObservable,
   map,
   noop,
   Observable,
   of,
-  share,
   switchMap,
   using,
+  type Subscriber,
   type Subscription,
 } from 'rxjs';
 import type { Jid } from '../jid/jid.js';
@@ -19,9 +20,11 @@ import type { Sender } from '../session/sender.js';
 import type { ByteCount, IqOptions, Session } from '../session/session.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import type { XmlElement } from '../xml/xml-element.js';
+import { Scope } from '../stream/scope.js';
 import { Account, notConnected } from './account.js';
 import { ClientMemory, sum } from './client-memory.js';
 import type { XmppClientOptions } from './client-options.js';
+import { heldTogether } from './held-together.js';
 import type { XmppStatus } from './status.js';
 import { whenBusy } from './when-busy.js';
 
@@ -96,7 +99,28 @@ export interface XmppClient {
  * says; `null` disconnects.
  */
 export function xmppClient(options: XmppClientOptions | Observable<XmppClientOptions | null>): XmppClient {
-  return new LiveClient(isObservable(options) ? options : of(options));
+  return new LiveClient(isObservable(options) ? options : from([options]));
+}
+
+/** The sessions of a client, for one of those who hold it. */
+class Sessions extends Scope<Session> {
+  readonly #memory: ClientMemory;
+
+  constructor(subscriber: Subscriber<Session>, memory: ClientMemory) {
+    super(subscriber);
+    this.#memory = memory;
+  }
+
+  override entered(): void {
+    const { session } = this.#memory;
+    if (session) this.subscriber.next(session);
+  }
+
+  override completed(): void {
+    const { fatal } = this.#memory;
+    if (fatal) this.failed(fatal);
+    else super.completed();
+  }
 }
 
 class LiveClient implements XmppClient {
@@ -104,7 +128,7 @@ class LiveClient implements XmppClient {
   readonly #running$: Observable<never>;
 
   constructor(options$: Observable<XmppClientOptions | null>) {
-    this.#running$ = defer(() => this.#run(options$)).pipe(share());
+    this.#running$ = heldTogether(defer(() => this.#run(options$)));
   }
 
   get status$(): Observable<XmppStatus> {
@@ -120,15 +144,10 @@ class LiveClient implements XmppClient {
   }
 
   get session$(): Observable<Session> {
-    const memory = this.#memory;
     return new Observable((subscriber) => {
-      subscriber.add(memory.session$.subscribe(() => memory.session && subscriber.next(memory.session)));
-      subscriber.add(
-        this.#running$.subscribe({
-          error: (error: unknown) => subscriber.error(error),
-          complete: () => (memory.fatal ? subscriber.error(memory.fatal) : subscriber.complete()),
-        }),
-      );
+      const sessions = new Sessions(subscriber, this.#memory);
+      sessions.hold(this.#memory.session$);
+      sessions.hold(this.#running$);
     });
   }
 
@@ -197,11 +216,11 @@ class LiveClient implements XmppClient {
   }
 
   wake(): void {
-    this.#memory.wake$.next();
+    this.#memory.session?.wake();
   }
 
   retryNow(): void {
-    this.#memory.now$.next();
+    this.#memory.asked?.next();
   }
 
   #ofSession(name: 'stanza$' | 'message$' | 'presence$' | 'nonza$'): Observable<XmlElement> {
@@ -234,7 +253,7 @@ class LiveClient implements XmppClient {
           memory.fatal = undefined;
           if (!options) return EMPTY;
           try {
-            return (memory.account = new Account(options, memory)).work$;
+            return (memory.account = new Account(options, memory)).work();
           } catch (error) {
             memory.failed(error);
             return EMPTY;

@@ -24,14 +24,19 @@ export interface ScramKeyCache {
  * object, and no password. Neither `inspect` nor JSON shows what it holds.
  */
 export function scramKeyCache(): ScramKeyCache {
-  const entries = new WeakMap<Credentials, { readonly id: string; readonly keys: ScramKeys }>();
-  return {
-    get: (credentials, id) => {
-      const entry = entries.get(credentials);
-      return entry?.id === id ? entry.keys : undefined;
-    },
-    set: (credentials, id, keys) => {
-      entries.set(credentials, { id, keys });
-    },
-  };
+  return new MemoryCache();
+}
+
+class MemoryCache implements ScramKeyCache {
+  #entries: WeakMap<Credentials, { readonly id: string; readonly keys: ScramKeys }> | undefined;
+
+  get(credentials: Credentials, id: string): ScramKeys | undefined {
+    const entry = this.#entries?.get(credentials);
+    return entry?.id === id ? entry.keys : undefined;
+  }
+
+  set(credentials: Credentials, id: string, keys: ScramKeys): void {
+    this.#entries ??= new WeakMap();
+    this.#entries.set(credentials, { id, keys });
+  }
 }

@@ -1,4 +1,4 @@
-import { Subscription, type MonoTypeOperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
+import type { MonoTypeOperatorFunction, SchedulerLike, Subscriber, Subscription } from 'rxjs';
 import { Scope, scoped, type Held } from '../stream/scope.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { liveSession } from './live-session.js';
@@ -25,7 +25,7 @@ export function disconnect(config: StageConfig = {}): MonoTypeOperatorFunction<S
 class Closing extends Scope<Session> {
   readonly #due: number;
   readonly #scheduler: SchedulerLike;
-  readonly #bound = new Subscription();
+  #bound: Subscription | undefined;
 
   constructor(subscriber: Subscriber<Session>, due: number, scheduler: SchedulerLike) {
     super(subscriber);
@@ -34,13 +34,18 @@ class Closing extends Scope<Session> {
   }
 
   override entered(session: Session, held: Held<never>): void {
-    const complete = () => this.#bound.add(this.#scheduler.schedule(() => this.completed(held), this.#due));
-    if (this.#due < Infinity) this.#bound.add(liveSession(session).closing$.subscribe({ complete }));
+    const live = liveSession(session);
+    const { onClosing } = live;
+    live.onClosing = () => {
+      onClosing();
+      if (!this.ended && this.#due < Infinity)
+        this.#bound = this.#scheduler.schedule(() => this.completed(held), this.#due);
+    };
     super.entered(session, held);
   }
 
   override unsubscribe(): void {
-    this.#bound.unsubscribe();
+    this.#bound?.unsubscribe();
     super.unsubscribe();
   }
 }

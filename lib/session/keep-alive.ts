@@ -1,6 +1,5 @@
 import {
   asyncScheduler,
-  EMPTY,
   noop,
   type MonoTypeOperatorFunction,
   type Observable,
@@ -56,7 +55,7 @@ class Watch extends Scope<Session> {
   readonly #idle: number;
   readonly #timeout: number;
   readonly #ask: Probe | undefined;
-  readonly #wake$: Observable<unknown>;
+  readonly #wake$: Observable<unknown> | undefined;
   readonly #scheduler: SchedulerLike;
   #live!: LiveSession;
   #waking: Subscription | undefined;
@@ -77,7 +76,7 @@ class Watch extends Scope<Session> {
 
   constructor(
     subscriber: Subscriber<Session>,
-    { idle = 60_000, timeout = 15_000, probe, wake$ = EMPTY, scheduler = asyncScheduler }: KeepAliveConfig,
+    { idle = 60_000, timeout = 15_000, probe, wake$, scheduler = asyncScheduler }: KeepAliveConfig,
   ) {
     super(subscriber);
     this.#idle = idle;
@@ -92,7 +91,8 @@ class Watch extends Scope<Session> {
     this.#received = this.#live.stream.connection.bytesReceived;
     this.#silence = this.#idle;
     this.#schedule(this.#idle);
-    this.#waking = this.#wake$.subscribe({ next: () => this.#probe(), error: noop });
+    this.#live.wake = () => this.#probe();
+    this.#waking = this.#wake$?.subscribe({ next: () => this.#probe(), error: noop });
     // It may have ended all of this at once.
     if (this.ended) this.#stop();
     super.entered(session, held);

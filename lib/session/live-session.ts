@@ -5,6 +5,7 @@ import {
   filter,
   ignoreElements,
   map,
+  noop,
   Subject,
   Subscription,
   of,
@@ -45,12 +46,15 @@ export class LiveSession extends Sender implements Session {
   readonly stream: XmlStream;
   /** Whether a close was asked for. */
   closing = false;
+  /** Is called when a close is asked for. */
+  onClosing = noop;
+  /** Asks whether the link is alive, where somebody sees to that. */
+  wake = noop;
   /** What sending fails with once it has ended, for whatever reason. */
   over: StanzaError | undefined;
 
   readonly #trace: Stage['trace'];
   readonly #acknowledgements: Acknowledgements | undefined;
-  readonly #closing$ = new Subject<never>();
   readonly #stanza$ = new Subject<XmlElement>();
   readonly #nonza$ = new Subject<XmlElement>();
   readonly #answers = new Subscription();
@@ -90,11 +94,6 @@ export class LiveSession extends Sender implements Session {
 
   get nonza$(): Observable<XmlElement> {
     return this.#nonza$.asObservable();
-  }
-
-  /** Completes when a close is asked for. */
-  get closing$(): Observable<never> {
-    return this.#closing$;
   }
 
   get bytes$(): Observable<ByteCount> {
@@ -140,7 +139,7 @@ export class LiveSession extends Sender implements Session {
         if (this.memory.handled > 0) this.#acknowledgements?.answer();
         this.#acknowledgements?.dispose();
         this.stream.close();
-        this.#closing$.complete();
+        this.onClosing();
       }
       // It completes when the session ends.
       return this.#nonza$.pipe(ignoreElements());

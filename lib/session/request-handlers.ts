@@ -29,22 +29,22 @@ export type RequestHandler = (iq: XmlElement) => ObservableInput<XmlElement | un
  * pings by a result (XEP-0199), all else by `service-unavailable`.
  */
 export class RequestHandlers {
-  readonly #handlers = new Map<string, RequestHandler>();
+  /** None before the first is added. */
+  #handlers: Map<string, RequestHandler> | undefined;
 
   /** @throws UsageError Where there is a handler for it already. */
   add(type: 'get' | 'set', xmlns: string, handler: RequestHandler): Subscription {
     const key = `${type} ${xmlns}`;
-    if (this.#handlers.has(key)) {
-      throw new UsageError('handler-exists', `${key} has a handler`);
-    }
-    this.#handlers.set(key, handler);
-    return new Subscription(() => this.#handlers.delete(key));
+    const handlers = (this.#handlers ??= new Map());
+    if (handlers.has(key)) throw new UsageError('handler-exists', `${key} has a handler`);
+    handlers.set(key, handler);
+    return new Subscription(() => handlers.delete(key));
   }
 
   /** The one reply to a request; never errors. */
   answer(iq: XmlElement): Observable<XmlElement> {
     const [payload] = elements(iq);
-    const handler = payload && this.#handlers.get(`${iq.attrs.type} ${payload.xmlns}`);
+    const handler = payload && this.#handlers?.get(`${iq.attrs.type} ${payload.xmlns}`);
     return defer(() => {
       if (handler) return handler(iq);
       if (iq.attrs.type === 'get' && payload?.is('ping', NS.ping)) return EMPTY;
