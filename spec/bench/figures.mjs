@@ -86,6 +86,15 @@ export function figures({ scale, replay, prosody }) {
       targets: [{ against: 'xmpp-js', atLeast: 1.2 }],
     },
     {
+      name: 'iq-awake',
+      title: 'the same on processors that do not go to sleep meanwhile',
+      unit: 'us',
+      metric: 'wall',
+      awake: true,
+      contenders: each(['rxmpp', 'xmpp-js'], iq(1, 6_000, { noDelay: true })),
+      targets: [],
+    },
+    {
       name: 'online-cpu',
       title: 'time to online on Prosody, SCRAM-SHA-1 with 10,000 iterations, no key cached',
       unit: 'ms CPU',

@@ -3,14 +3,16 @@
 //
 // Measures rxmpp and its peers: every measurement in a process of its own, the contenders of a figure one after the other,
 // round by round. Prints a table; text and JSON go to .cache/bench/, with --save to spec/bench/ (the committed report).
-import { execFileSync, fork, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildRxmpp, installPeers, out, root, servers } from './build.mjs';
 import { figures } from './figures.mjs';
+import { keepAwake } from './keep-awake.mjs';
 import { hottest } from './profile.mjs';
+import { startReplay } from './replay.mjs';
 import { NAMES, summarize, text } from './report.mjs';
 
 const here = import.meta.dirname;
@@ -48,14 +50,6 @@ function work(client, task, given, more = {}) {
   });
 }
 
-function startReplay() {
-  return new Promise((resolve, reject) => {
-    const server = fork(join(here, 'server.mjs'));
-    server.once('message', (ports) => resolve({ ports, stop: () => server.disconnect() }));
-    server.once('exit', () => reject(new Error('the replay server ended')));
-  });
-}
-
 const version = (name) =>
   JSON.parse(readFileSync(join(here, `node_modules/${NAMES[name] ?? name}/package.json`), 'utf8')).version;
 const git = (...command) => execFileSync('git', command, { cwd: root, encoding: 'utf8' }).trim();
@@ -88,6 +82,7 @@ try {
   }
   for (const figure of args.profile ? [] : measured) {
     const told = {};
+    const letSleep = figure.awake ? keepAwake() : () => undefined;
     for (let round = 0; round < rounds; round++) {
       const list = Object.entries(figure.contenders).filter(([, { once }]) => !once || round === 0);
       // Whoever begins has the machine as the last figure left it: not always the same one.
@@ -102,6 +97,7 @@ try {
         (told[contender] ??= []).push(result);
       }
     }
+    letSleep();
     const ordered = Object.fromEntries(Object.keys(figure.contenders).map((contender) => [contender, told[contender]]));
     results.push(summarize(figure, ordered));
     process.stderr.write(`${figure.name} `);

@@ -10,13 +10,16 @@ const { tcp, websocket } = await load('node.js');
 /** @param options More options of `xmppClient`. */
 export function open({ url, host, port, domain, username, password, security, ca, onMessage, options }) {
   const client = xmppClient({
-    ...(username ? { jid: `${username}@${domain}`, credentials: { password } } : { domain }),
+    jid: username && `${username}@${domain}`,
+    domain: username ? undefined : domain,
+    credentials: username && { password },
     transport: url
       ? websocket({ url })
       : tcp({ host, port, security: security === 'direct' ? 'direct' : 'starttls', ...(ca && { tls: { ca } }) }),
     tls: security ? 'required' : 'disabled',
-    ...options,
-    ...(options?.pipelining && { pipelining }),
+    reconnect: options?.reconnect,
+    streamManagement: options?.streamManagement,
+    pipelining: options?.pipelining && pipelining,
   });
   const text = (message) =>
     (
