@@ -17,7 +17,7 @@ import { XmlError } from '../errors/xml-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import type { Jid } from '../jid/jid.js';
 import type { NegotiatedStream } from '../stream/negotiate.js';
-import { Queue } from '../stream/management/queue.js';
+import { Queue } from '../stream/queue.js';
 import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
 import { isStanza } from '../xml/is-stanza.js';

@@ -12,8 +12,8 @@ import {
 } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import { UsageError } from '../errors/usage-error.js';
-import { errorChildren } from '../transport/framing.js';
 import { elements } from '../xml/elements.js';
+import { errorChildren } from '../xml/error-children.js';
 import * as NS from '../xml/namespaces.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';

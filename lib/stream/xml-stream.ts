@@ -22,7 +22,7 @@ import { StreamParser, type StreamParserHandlers } from '../xml/stream-parser.js
 import type { XmlElement } from '../xml/xml-element.js';
 import { xmlLimits, type XmlLimits } from '../xml/xml-limits.js';
 import { LeanSubscriber } from './lean-subscriber.js';
-import { Queue } from './management/queue.js';
+import { Queue } from './queue.js';
 import { receivedError } from './received-error.js';
 import { Secrets } from './secrets.js';
 import { streamHeader, type StreamHeader } from './stream-header.js';

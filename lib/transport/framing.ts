@@ -1,3 +1,4 @@
+import { errorChildren } from '../xml/error-children.js';
 import * as NS from '../xml/namespaces.js';
 import { serialize } from '../xml/serialize.js';
 import { xml } from '../xml/xml.js';
@@ -22,11 +23,6 @@ export interface Framing {
 
 function header(name: string, xmlns: string, { to, from, lang }: HeaderAttributes): string {
   return serialize(xml(name, { to, from, version: '1.0', 'xml:lang': lang, xmlns }), '');
-}
-
-/** What an error of a stream or a stanza holds: its condition and, for people, its text. */
-export function errorChildren(condition: string, text: string, xmlns: string): XmlElement[] {
-  return [xml(condition, { xmlns }), ...(text ? [xml('text', { xmlns, 'xml:lang': 'en' }, text)] : [])];
 }
 
 /** RFC 6120: one XML document in each direction. */

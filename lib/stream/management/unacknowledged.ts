@@ -1,4 +1,4 @@
-import { Queue } from './queue.js';
+import { Queue } from '../queue.js';
 
 // Counters of XEP-0198 are unsigned 32-bit numbers and wrap (section 4), as `>>> 0` does.
 

@@ -1,4 +1,4 @@
-import { Queue } from '../../../lib/stream/management/queue.js';
+import { Queue } from '../../lib/stream/queue.js';
 
 describe('Queue', () => {
   it('gives the oldest first, and nothing where there is none', () => {
