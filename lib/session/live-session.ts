@@ -48,7 +48,7 @@ export class LiveSession extends Sender implements Session {
   closing = false;
   /** Is called when a close is asked for. */
   onClosing = noop;
-  /** Asks whether the link is alive, where somebody sees to that. */
+  /** Asks whether the link is alive, where somebody sees to that: the outermost `keepAlive`. */
   wake = noop;
   /** What sending fails with once it has ended, for whatever reason. */
   over: StanzaError | undefined;

@@ -2,7 +2,7 @@ import { Subscriber, type TeardownLogic } from 'rxjs';
 
 /**
  * A subscriber of rxjs's own kind, since for any other observer rxjs makes two objects more. The one teardown that most of them
- * have is held in a field: rxjs would make a list for it, with room for seventeen. A session has a dozen of these for as long as it
+ * have is held in a field: rxjs would make a list for it, with room for seventeen. A session has twenty of these for as long as it
  * lives.
  */
 // As the operators of rxjs itself: what is overridden is what these override.

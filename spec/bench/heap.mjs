@@ -1,6 +1,6 @@
 // What an idle session keeps on the heap:  node spec/bench/heap.mjs [CLIENT] [SESSIONS]
 //
-// Opens 50 idle TCP sessions and then so many more, and lists by kind what these have added to the heap. Arrays, contexts of functions and plain
+// Opens 50 idle TCP sessions and then so many more, and lists by kind what these have added to the heap, after the sums by type. Arrays, contexts of functions and plain
 // objects are told by who holds them, functions by where they are written.
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,10 +44,30 @@ const total = rows.reduce((sum, { octets }) => sum + octets, 0);
 console.log(
   `${client}: ${(total / 1024).toFixed(1)} KB for each of ${sessions} idle sessions\n\n  octets   number  what`,
 );
+for (const type of new Set(rows.map(typeOf))) {
+  const own = rows.filter((kind) => typeOf(kind) === type);
+  row(
+    own.reduce((sum, { octets }) => sum + octets, 0),
+    own.reduce((sum, { number }) => sum + number, 0),
+    `(${type})`,
+  );
+}
+console.log();
 for (const { octets, number, what } of rows) {
-  console.log(`${octets.toFixed(0).padStart(8)}${number.toFixed(1).padStart(9)}  ${what}`);
+  row(octets, number, what);
 }
 process.exit();
+
+function row(octets, number, what) {
+  console.log(`${octets.toFixed(0).padStart(8)}${number.toFixed(1).padStart(9)}  ${what}`);
+}
+
+/** What V8 calls it, but for the contexts of functions and for what holds the elements and properties of objects. */
+function typeOf({ what }) {
+  if (/^object system \/ Context/.test(what)) return 'contexts of functions';
+  if (/^(array|hidden)|^object Array/.test(what)) return 'arrays';
+  return what.split(' ')[0];
+}
 
 /** What is on the heap, by kind. */
 function kinds() {
