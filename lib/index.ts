@@ -51,7 +51,7 @@ export { legacySession } from './stream/features/legacy-session.js';
 export { sasl, type SaslConfig } from './stream/features/sasl.js';
 
 export type { Credentials, SaslContext, SaslExchange, SaslMechanism } from './sasl/mechanism.js';
-export type { Crypto, HashName } from './sasl/crypto.js';
+export type { Crypto, HashName } from './crypto/crypto.js';
 export { anonymous } from './sasl/anonymous.js';
 export { external } from './sasl/external.js';
 export { oauthBearer, xOauth2, type TokenSupplier } from './sasl/oauth.js';
@@ -59,7 +59,7 @@ export { plain } from './sasl/plain.js';
 export { scram, type ScramConfig } from './sasl/scram.js';
 export { scramKeyCache, type ScramKeyCache, type ScramKeys } from './sasl/scram-key-cache.js';
 export { defaultMechanisms } from './sasl/select-mechanism.js';
-export { webCrypto, type WebCryptoApi } from './sasl/web-crypto.js';
+export { webCrypto, type WebCryptoApi } from './crypto/web-crypto.js';
 
 export type {
   ChannelBindingType,

@@ -4,12 +4,26 @@ import { importsOf, librarySources } from './support/source-imports.js';
  * What each folder may import, beside itself: what a connection is made of comes first, what is made of it later. `type`
  * marks what may be imported for its types only. The entry points and the command put everything together.
  */
-const core = ['errors', 'trace', 'xml', 'jid', 'transport', 'sasl', 'stream', 'session', 'client', 'extensions', 'p2p'];
+const core = [
+  'errors',
+  'trace',
+  'xml',
+  'jid',
+  'crypto',
+  'transport',
+  'sasl',
+  'stream',
+  'session',
+  'client',
+  'extensions',
+  'p2p',
+];
 const before = (layer: string) => core.slice(0, core.indexOf(layer));
 const testing = ['xml', 'errors', 'jid', 'type transport'];
 const layers: Record<string, readonly string[]> = {
   ...Object.fromEntries(core.map((layer) => [layer, before(layer)])),
-  'transport/node': ['transport', 'errors', 'trace'],
+  'crypto/node': ['crypto'],
+  'transport/node': ['transport', 'crypto/node', 'errors', 'trace'],
   'p2p/node': [...core, 'transport/node'],
   angular: core,
   // The embedded server shares no protocol code with the client that it is to prove.
@@ -23,9 +37,9 @@ const layers: Record<string, readonly string[]> = {
   'testing/node': ['testing', ...testing],
   cli: [...core, 'transport/node', 'testing', 'testing/node', 'entry'],
   entry: [...core, 'angular', 'testing', 'testing/angular', 'testing/marbles', 'testing/network'],
-  'entry for node': [...core, 'transport/node', 'p2p/node', 'testing', 'testing/node', 'entry'],
+  'entry for node': [...core, 'crypto/node', 'transport/node', 'p2p/node', 'testing', 'testing/node', 'entry'],
 };
-const forNode = ['transport/node', 'testing/node', 'cli', 'p2p/node', 'entry for node'];
+const forNode = ['crypto/node', 'transport/node', 'testing/node', 'cli', 'p2p/node', 'entry for node'];
 const entriesForNode = ['lib/node.ts', 'lib/testing-node.ts'];
 
 function layerOf(file: string): string {

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { ChannelBindingType } from '../transport/transport.js';
-import type { Crypto } from './crypto.js';
+import type { Crypto } from '../crypto/crypto.js';
 import type { ScramKeyCache } from './scram-key-cache.js';
 
 /** What a user proves an identity with. `mechanisms` narrows or extends what may be used, best first. */

@@ -3,7 +3,7 @@ import { SaslError } from '../errors/sasl-error.js';
 import { decodeBase64, encodeBase64 } from './base64.js';
 import { equalInConstantTime, NOTHING, utf8, xor } from './bytes.js';
 import { channelBindingOf, unboundFlag } from './channel-binding.js';
-import type { HashName } from './crypto.js';
+import type { HashName } from '../crypto/crypto.js';
 import { offerToHash } from './downgrade-protection.js';
 import { fault } from './fault.js';
 import type { SaslContext, SaslExchange, SaslMechanism } from './mechanism.js';

@@ -1,7 +1,7 @@
 import { NEVER, of } from 'rxjs';
 import { prepareOptions } from '../../lib/client/options.js';
 import { jid } from '../../lib/jid/index.js';
-import type { Crypto } from '../../lib/sasl/crypto.js';
+import type { Crypto } from '../../lib/crypto/crypto.js';
 import { scramKeyCache } from '../../lib/sasl/scram-key-cache.js';
 import type { StreamFeature } from '../../lib/stream/stream-feature.js';
 import { after, cut, expects, mute, type Script } from '../../lib/testing.js';

@@ -1,5 +1,5 @@
 import { from, tap } from 'rxjs';
-import type { Crypto } from '../../lib/sasl/crypto.js';
+import type { Crypto } from '../../lib/crypto/crypto.js';
 import { scramKeyCache } from '../../lib/sasl/scram-key-cache.js';
 import { cut, exchange, expects, mute, reply, type Script } from '../../lib/testing.js';
 import { NS } from '../../lib/xml/index.js';

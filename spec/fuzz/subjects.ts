@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { of } from 'rxjs';
 import { SaslError, TransportError, XmppError } from '../../lib/errors/index.js';
 import { jid } from '../../lib/jid/jid.js';
-import type { Crypto } from '../../lib/sasl/crypto.js';
+import type { Crypto } from '../../lib/crypto/crypto.js';
 import { scram } from '../../lib/sasl/scram.js';
 import { increment, parseCount, Unacknowledged } from '../../lib/stream/management/unacknowledged.js';
 import { hostMeta } from '../../lib/transport/websocket/host-meta.js';

@@ -1,5 +1,5 @@
 import { expects, mute, reply, run, startTls, type Reply, type Script, type ScriptStep } from '../../lib/testing.js';
-import type { HashName } from '../../lib/sasl/crypto.js';
+import type { HashName } from '../../lib/crypto/crypto.js';
 import { NS } from '../../lib/xml/index.js';
 import type { ScramServerConfig } from '../support/scram-server.js';
 import {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { defer, delay, from, map, NEVER, type ObservableInput } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
 import { SaslError } from '../../lib/errors/index.js';
-import type { Crypto, HashName } from '../../lib/sasl/crypto.js';
+import type { Crypto, HashName } from '../../lib/crypto/crypto.js';
 import type { SaslExchange } from '../../lib/sasl/mechanism.js';
 import { scramKeyCache } from '../../lib/sasl/scram-key-cache.js';
 import { saslprep } from '../../lib/sasl/saslprep.js';

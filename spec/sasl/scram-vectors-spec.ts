@@ -1,8 +1,8 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { firstValueFrom } from 'rxjs';
-import type { HashName } from '../../lib/sasl/crypto.js';
+import type { HashName } from '../../lib/crypto/crypto.js';
 import { scram } from '../../lib/sasl/scram.js';
-import { webCrypto } from '../../lib/sasl/web-crypto.js';
+import { webCrypto } from '../../lib/crypto/web-crypto.js';
 import { bytes, saslContext, text, valueOf } from '../support/sasl-context.js';
 import { digestName, syncCrypto } from '../support/sync-crypto.js';
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { from, of, tap } from 'rxjs';
-import type { Crypto } from '../../lib/sasl/crypto.js';
+import type { Crypto } from '../../lib/crypto/crypto.js';
 import type { SaslExchange } from '../../lib/sasl/mechanism.js';
 import { plain } from '../../lib/sasl/plain.js';
 import { scramKeyCache } from '../../lib/sasl/scram-key-cache.js';

@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { HashName } from '../../lib/sasl/crypto.js';
+import type { HashName } from '../../lib/crypto/crypto.js';
 import { digestName } from './sync-crypto.js';
 
 export interface ScramServerConfig {

@@ -1,6 +1,6 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { defer, of, type Observable } from 'rxjs';
-import type { Crypto, HashName } from '../../lib/sasl/crypto.js';
+import type { Crypto, HashName } from '../../lib/crypto/crypto.js';
 
 /** Node's name of a hash. */
 export const digestName = (hash: HashName) => hash.replace('-', '').toLowerCase();

@@ -3,7 +3,7 @@ import { config, of, VirtualTimeScheduler, type Observable, type Subscription } 
 import { xmppStream } from '../../lib/client/xmpp-stream.js';
 import type { XmppOptions } from '../../lib/client/options.js';
 import { StreamError, XmppError } from '../../lib/errors/index.js';
-import type { Crypto } from '../../lib/sasl/crypto.js';
+import type { Crypto } from '../../lib/crypto/crypto.js';
 import type { Session } from '../../lib/session/session.js';
 import { scriptedTransport, type Script, type ScriptedTransportOptions } from '../../lib/testing.js';
 import type { TraceEvent } from '../../lib/trace/lifecycle-event.js';

@@ -1,6 +1,6 @@
 import { exchange, expects, reply, startTls, type Reply, type Script, type ScriptStep } from '../../lib/testing.js';
 import type { Phase } from '../../lib/errors/index.js';
-import type { HashName } from '../../lib/sasl/crypto.js';
+import type { HashName } from '../../lib/crypto/crypto.js';
 import { NS } from '../../lib/xml/index.js';
 import { ScramServer, type ScramServerConfig } from './scram-server.js';
 

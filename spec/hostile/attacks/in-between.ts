@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import type { XmppOptions } from '../../../lib/client/options.js';
-import { webCrypto } from '../../../lib/sasl/web-crypto.js';
+import { webCrypto } from '../../../lib/crypto/web-crypto.js';
 import type { Session } from '../../../lib/session/session.js';
 import { tcp } from '../../../lib/transport/node/index.js';
 import type { WebSocketCtor } from '../../../lib/transport/websocket/web-socket-like.js';

@@ -1,6 +1,6 @@
 import { catchError, concatMap, defer, from, map, type ObservableInput } from 'rxjs';
+import { SaslError } from '../errors/sasl-error.js';
 import type { Crypto } from './crypto.js';
-import { fault } from './fault.js';
 
 /** What is needed of `globalThis.crypto`. `subtle` is absent in pages that were not loaded securely. */
 export interface WebCryptoApi {
@@ -24,7 +24,7 @@ export function webCrypto(api?: WebCryptoApi): Crypto {
       map((buffer) => new Uint8Array(buffer)),
       catchError(() => {
         const missing = 'there is no WebCrypto but in secure contexts (https, or localhost)';
-        throw fault('crypto-failed', platform()?.subtle ? `${name} failed` : missing);
+        throw new SaslError({ condition: 'crypto-failed', text: platform()?.subtle ? `${name} failed` : missing });
       }),
     );
   return {

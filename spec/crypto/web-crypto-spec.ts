@@ -1,7 +1,7 @@
 import { firstValueFrom, from, lastValueFrom } from 'rxjs';
 import { SaslError } from '../../lib/errors/index.js';
-import type { Crypto, HashName } from '../../lib/sasl/crypto.js';
-import { webCrypto, type WebCryptoApi } from '../../lib/sasl/web-crypto.js';
+import type { Crypto, HashName } from '../../lib/crypto/crypto.js';
+import { webCrypto, type WebCryptoApi } from '../../lib/crypto/web-crypto.js';
 import { bytes, valueOf } from '../support/sasl-context.js';
 import { syncCrypto } from '../support/sync-crypto.js';
 
