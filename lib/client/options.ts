@@ -1,10 +1,10 @@
 import { asyncScheduler, noop, type SchedulerLike } from 'rxjs';
 import { UsageError } from '../errors/usage-error.js';
 import { jid, type Jid } from '../jid/jid.js';
-import type { Crypto } from '../sasl/crypto.js';
+import type { Crypto } from '../crypto/crypto.js';
 import type { Credentials } from '../sasl/mechanism.js';
 import type { ScramKeyCache } from '../sasl/scram-key-cache.js';
-import { webCrypto } from '../sasl/web-crypto.js';
+import { webCrypto } from '../crypto/web-crypto.js';
 import type { AckPolicy } from '../session/acknowledgements.js';
 import type { Interceptors } from '../session/gates.js';
 import type { KeepAliveConfig } from '../session/keep-alive.js';
@@ -71,7 +71,7 @@ export interface XmppOptions {
   readonly scheduler?: SchedulerLike;
   /** As `Math.random`; the platform's secure generator by default. */
   readonly random?: () => number;
-  /** WebCrypto by default. */
+  /** That of the transport by default (Node's own), or WebCrypto. */
   readonly crypto?: Crypto;
   /** Is told of every lifecycle event. */
   readonly trace?: (event: TraceEvent) => void;
@@ -160,7 +160,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
     pipelining: options.pipelining?.(),
     scheduler,
     random,
-    crypto: options.crypto ?? PLATFORM_CRYPTO,
+    crypto: options.crypto ?? transport.crypto ?? PLATFORM_CRYPTO,
     trace,
   };
 }

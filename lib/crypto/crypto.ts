@@ -3,8 +3,8 @@ import type { ObservableInput } from 'rxjs';
 export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-512';
 
 /**
- * The crypto port: WebCrypto by default (native and off the main thread, in browsers and in Node), synchronous
- * observables in specs, so that virtual time sees them.
+ * The crypto port: `webCrypto()` by default, or what the transport brings (`nodeCrypto`); synchronous observables in specs, so that
+ * virtual time sees them.
  */
 export interface Crypto {
   digest(hash: HashName, data: Uint8Array): ObservableInput<Uint8Array>;

@@ -1,4 +1,5 @@
 import type { Observable, SchedulerLike } from 'rxjs';
+import type { Crypto } from '../crypto/crypto.js';
 import type { TlsInfo, Trace } from '../trace/lifecycle-event.js';
 
 /** Bounds of every phase, in milliseconds. `deadline` bounds the attempt as a whole. */
@@ -100,6 +101,8 @@ export interface Connection {
  */
 export interface Transport {
   readonly name: string;
+  /** What authentication computes with where the client is given nothing else; WebCrypto where this is absent. */
+  readonly crypto?: Crypto;
   /** Whether the server of this A-label domain is on this machine: no network is needed then. Without it, it is not. */
   isLoopback?(domain: string): boolean;
   connect(context: ConnectContext): Observable<Connection>;

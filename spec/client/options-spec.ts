@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { asyncScheduler, NEVER } from 'rxjs';
 import { prepareOptions, type XmppOptions } from '../../lib/client/options.js';
 import { xmppStream } from '../../lib/client/xmpp-stream.js';
+import { webCrypto } from '../../lib/crypto/web-crypto.js';
 import { JidError, UsageError, type XmppError } from '../../lib/errors/index.js';
 import { jid } from '../../lib/jid/index.js';
 import { DEFAULT_TIMEOUTS } from '../../lib/transport/timeouts.js';
@@ -30,6 +31,15 @@ describe('prepareOptions', () => {
     });
     expect(prepareOptions(ALICE).lang).toBeUndefined();
     expect(prepareOptions(ALICE).jid?.toString()).toBe('alice@example.org');
+  });
+
+  it('computes with what it is given, or with what the transport brings, or with WebCrypto', () => {
+    const [own, brought] = [webCrypto(), webCrypto()];
+    const bringing = { ...transport, crypto: brought };
+    expect(prepareOptions({ ...ALICE, transport: bringing, crypto: own }).crypto).toBe(own);
+    expect(prepareOptions({ ...ALICE, transport: bringing }).crypto).toBe(brought);
+    expect(Object.keys(prepareOptions(ALICE).crypto)).toEqual(Object.keys(own));
+    expect([own, brought]).not.toContain(prepareOptions(ALICE).crypto);
   });
 
   it.each<[string, XmppOptions, object]>([

@@ -1,4 +1,5 @@
 import { defer, of, switchMap, type Observable } from 'rxjs';
+import { nodeCrypto } from '../../crypto/node/node-crypto.js';
 import { UsageError } from '../../errors/usage-error.js';
 import type { XmppError } from '../../errors/xmpp-error.js';
 import type { Target } from '../../trace/lifecycle-event.js';
@@ -47,6 +48,7 @@ export function tcp(config: TcpConfig = {}): Transport {
   const tls = tlsSettings(config.tls, config.verifyPeer, sessions, config.linger);
   return {
     name: 'tcp',
+    crypto: nodeCrypto,
     connect: (context) =>
       defer(() => {
         const dialer = { ...config, resolver: config.resolver ?? nodeResolver({ scheduler: context.scheduler }), tls };

@@ -1,4 +1,5 @@
 import { catchError, defer, from, map, of, switchMap, throwError, type Observable } from 'rxjs';
+import { nodeCrypto } from '../../crypto/node/node-crypto.js';
 import { UsageError } from '../../errors/usage-error.js';
 import type { Transport } from '../transport.js';
 import type { WebSocketCtor } from '../websocket/web-socket-like.js';
@@ -45,6 +46,7 @@ export function websocket({ tls, ...config }: NodeWebSocketConfig = {}): Transpo
   });
   return {
     name: 'websocket',
+    crypto: nodeCrypto,
     isLoopback: (domain) => anywhere(config).isLoopback!(domain),
     connect: (context) =>
       constructor$.pipe(switchMap((Ctor) => anywhere({ ...config, WebSocketCtor: Ctor }).connect(context))),
