@@ -53,7 +53,10 @@ export function nodeResolver({ servers, scheduler = asyncScheduler }: NodeResolv
       // Special names (RFC 6761 section 6.3) are no business of the DNS; a server that was asked for may know better.
       if (!servers && isLocalhost(name)) return of([]);
       return query<NodeSrvRecord>(name, (resolver, done) => resolver.resolveSrv(name, done)).pipe(
-        map((records): readonly SrvRecord[] => records),
+        // As the port has them: Node 24 and newer say the type, too.
+        map((records) =>
+          records.map(({ name, port, priority, weight }): SrvRecord => ({ name, port, priority, weight })),
+        ),
       );
     },
     addresses(host, family) {
