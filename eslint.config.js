@@ -139,6 +139,7 @@ export default defineConfig(
       'spec/hostile/peers.ts',
       'spec/fuzz/main.ts',
       'spec/parity/main.ts',
+      'spec/node-versions/main.ts',
     ],
     rules: { 'no-console': 'off' },
   },

@@ -16,7 +16,7 @@ const names: Record<string, string> = {
     parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
     websocket whitespace xOauth2 xml xmppClient xmppStream
   `,
-  'rxmpp/node': 'announcePeer discoverPeers multicastDns nodeResolver p2p p2pListen pinSpki tcp websocket',
+  'rxmpp/node': 'announcePeer discoverPeers multicastDns nodeCrypto nodeResolver p2p p2pListen pinSpki tcp websocket',
   'rxmpp/angular': 'Xmpp injectXmpp injectXmppStatus provideXmpp withConnectOnStart withZone',
   'rxmpp/testing': `
     ScriptError SeededScheduler XmppServer XmppTesting after assertMarbles cut end exchange expects expectsEnd inMemoryServer
