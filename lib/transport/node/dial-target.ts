@@ -58,7 +58,7 @@ function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observa
   if (duplex !== undefined) {
     const take = () => {
       const stream = typeof duplex === 'function' ? duplex() : duplex;
-      if (stream.destroyed) throw closedError('the given `duplex`');
+      if (stream.destroyed || stream.readableEnded || stream.writableEnded) throw closedError('the given `duplex`');
       if (stream instanceof Socket) stream.setNoDelay(true);
       return stream;
     };

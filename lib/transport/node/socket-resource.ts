@@ -115,6 +115,8 @@ class OpenSocket implements Unsubscribable, SocketHolder {
           error: (error: unknown) => this.#holder.error(error),
           complete: () => {
             if (this.#released) return;
+            // The peer's end came meanwhile, and is not told again.
+            if (socket.readableEnded) return this.#holder.error(failed(closedBeforeReady()));
             const connection = new SocketConnection(socket, scheduler, security(socket, this), linger);
             opened.set(connection, this);
             this.#connection = connection;

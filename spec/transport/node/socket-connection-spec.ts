@@ -445,6 +445,17 @@ describe('a given duplex', () => {
     expect(condition(watch(tcp({ duplex: ours }).connect(connectContext())).error)).toBe('connection-closed');
   });
 
+  it.each<[string, (ours: Duplex, theirs: Duplex) => Duplex]>([
+    ['by the other side', (ours, theirs) => (theirs.end(), ours.resume())],
+    ['by us', (ours) => ours.end()],
+  ])('errors where it is ended already %s: neither end is told twice', async (_, end) => {
+    const [ours, theirs] = pair();
+    end(ours, theirs);
+    await new Promise(setImmediate);
+    expect(ours.destroyed).toBe(false);
+    expect(condition(watch(tcp({ duplex: ours }).connect(connectContext())).error)).toBe('connection-closed');
+  });
+
   it('is made anew for each attempt where it is a function', () => {
     const duplex = jest.fn(() => pair()[0]);
     const attempt$ = tcp({ duplex }).connect(connectContext());
