@@ -26,7 +26,7 @@ export function checkIdentity(domain: string, certificate: Uint8Array | undefine
   } else {
     const reference = normalized(domain);
     if ([...dns, ...srv].some((presented) => matches(reference, normalized(presented)))) return undefined;
-    if (xmpp.some((presented) => normalized(domainToASCII(presented)) === reference)) return undefined;
+    if (xmpp.some((presented) => matchesAddress(reference, presented))) return undefined;
   }
   const names = [...new Set([...dns, ...srv, ...xmpp, ...ip.map(addressOf)])];
   const isFor = names.length > 0 ? `for ${names.join(', ')}` : 'for no domain (it has no subjectAltName)';
@@ -46,6 +46,11 @@ function matches(reference: string, presented: string): boolean {
   if (!presented.startsWith('*.')) return presented === reference;
   const dot = reference.indexOf('.');
   return dot > 0 && reference.slice(dot) === presented.slice(1);
+}
+
+/** An XmppAddr without local part and resource. (Node would drop what URLs have behind a host, and decode what they escape.) */
+function matchesAddress(reference: string, presented: string): boolean {
+  return /^[-.\w\x80-\u{10ffff}]+$/u.test(presented) && normalized(domainToASCII(presented)) === reference;
 }
 
 function addressOf(octets: Uint8Array): string {

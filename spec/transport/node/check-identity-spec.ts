@@ -50,6 +50,10 @@ describe('checkIdentity (T3)', () => {
     ['XmppAddr', 'example.org', { xmpp: ['example.org'] }, true],
     ['XmppAddr with U-labels', 'xn--mnchen-3ya.example', { xmpp: ['münchen.example'] }, true],
     ['XmppAddr of a user', 'example.org', { xmpp: ['romeo@example.org'] }, false],
+    ['XmppAddr of a resource', 'example.org', { xmpp: ['example.org/evil'] }, false],
+    ['XmppAddr with what a URL may have behind its host', 'example.org', { xmpp: ['example.org?evil'] }, false],
+    ['XmppAddr with an escape of URLs', 'example.org', { xmpp: ['ex%61mple.org'] }, false],
+    ['XmppAddr with a line end', 'example.org', { xmpp: ['example\n.org'] }, false],
     ['XmppAddr that looks like an SRVName', 'example.org', { xmpp: ['_xmpp-client.example.org'] }, false],
     ['XmppAddr knows no wildcard', 'im.example.org', { xmpp: ['*.example.org'] }, false],
 
