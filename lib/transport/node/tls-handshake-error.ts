@@ -19,6 +19,7 @@ const CERTIFICATE: Record<string, [TlsCondition, string]> = {
 const CHAIN =
   /^(UNABLE_TO_|SELF_SIGNED_CERT_IN_CHAIN|CERT_|CRL_|INVALID_|PATH_LENGTH_|ERROR_IN_CERT_|CA_|EE_KEY_|HOSTNAME_MISMATCH)/;
 
+const REFUSED = 'refuses the handshake: no cipher in common, or a client certificate is missing';
 const HANDSHAKE: Record<string, string> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'does not speak TLS on this port',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'does not speak TLS on this port',
@@ -29,8 +30,9 @@ const HANDSHAKE: Record<string, string> = {
     'refuses the ALPN protocol xmpp-client; is it an XMPP server, and the port right?',
   ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME: 'does not serve this domain',
   ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'does not serve this domain',
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
-    'refuses the handshake: no cipher in common, or a client certificate is missing',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: REFUSED,
+  // OpenSSL 3.5 calls it so (Node 22 and newer).
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': REFUSED,
 };
 
 /** What a TLS handshake failed with. */

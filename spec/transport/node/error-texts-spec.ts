@@ -96,6 +96,7 @@ describe('what a TLS handshake failed with', () => {
     ['ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME', 'handshake-failed', /domain/],
     ['ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'handshake-failed', /domain/],
     ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'handshake-failed', /client certificate/],
+    ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'handshake-failed', /client certificate/],
     ['ERR_SSL_OTHER', 'handshake-failed', /ERR_SSL_OTHER/],
     ['NOT_CERT_AT_ALL', 'handshake-failed', /NOT_CERT_AT_ALL/],
     [undefined, 'handshake-failed', /boom/],
