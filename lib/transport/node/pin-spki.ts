@@ -17,12 +17,14 @@ import { publicKeySha256 } from './tls-info.js';
  * @throws UsageError `bad-pin` For what is no such hash, or for none.
  */
 export function pinSpki(...pins: readonly string[]): VerifyPeer {
-  const known = new Set(pins.map((pin) => pin.replace(/^sha256\/\/?/, '')));
-  if (known.size === 0 || [...known].some((pin) => Buffer.from(pin, 'base64').length !== 32)) {
+  const hashes = pins.map((pin) => Buffer.from(pin.replace(/^sha256\/\/?/, ''), 'base64'));
+  if (hashes.length === 0 || hashes.some(({ length }) => length !== 32)) {
     throw new UsageError(
       'bad-pin',
       'a pin is the SHA-256 of a SubjectPublicKeyInfo in base64, and one at least is needed',
     );
   }
+  // As they are compared: what is decoded has more than one spelling.
+  const known = new Set(hashes.map((hash) => hash.toString('base64')));
   return ({ raw }) => of(known.has(publicKeySha256(new X509Certificate(raw))));
 }

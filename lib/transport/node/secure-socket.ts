@@ -86,6 +86,8 @@ export function tlsSettings(
   for (const ca of [options.ca ?? []].flat()) {
     try {
       new X509Certificate(ca);
+      // Which takes DER, too; as a CA Node does not.
+      if (!Buffer.from(ca).includes('-----BEGIN ')) throw new TypeError('DER');
     } catch (cause) {
       throw new UsageError('bad-tls-options', '`tls.ca` holds something that is no certificate (PEM)', cause);
     }
@@ -132,7 +134,8 @@ export function secureSocket(
   direct: boolean,
 ): Observable<SocketConnection> {
   const verified = options.rejectUnauthorized !== false;
-  const checkServerIdentity = (_host: string, certificate: PeerCertificate, raw = certificate.raw as Uint8Array) => {
+  const checkServerIdentity = (_host: string, certificate: PeerCertificate) => {
+    const raw = certificate.raw as Uint8Array | undefined;
     if (!options.checkServerIdentity) return checkIdentity(domain, raw);
     try {
       const refused = options.checkServerIdentity(domain, certificate);
@@ -171,8 +174,7 @@ export function secureSocket(
     verify: (tls) =>
       defer(() => {
         // Node checks no identity of a resumed session, which may be one that was made for another domain.
-        const refused =
-          verified && tls.isSessionReused() && checkServerIdentity('', tls.getPeerCertificate(), peerCertificate(tls));
+        const refused = verified && tls.isSessionReused() && checkServerIdentity('', certificateOf(tls));
         if (refused) throw refused;
         return verifyPeer ? accepted(verifyPeer, certificateOf(tls), peer) : EMPTY;
       }),

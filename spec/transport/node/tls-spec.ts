@@ -1,6 +1,11 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { connect as connectSocket } from 'node:net';
-import { connect, createSecureContext, type TlsOptions as ServerTlsOptions } from 'node:tls';
+import {
+  checkServerIdentity as checkOfNode,
+  connect,
+  createSecureContext,
+  type TlsOptions as ServerTlsOptions,
+} from 'node:tls';
 import { EMPTY, NEVER, of, throwError, VirtualTimeScheduler, type ObservableInput } from 'rxjs';
 import type { XmppError } from '../../../lib/errors/xmpp-error.js';
 import { pinSpki, tcp, type TcpConfig } from '../../../lib/transport/node/index.js';
@@ -246,6 +251,15 @@ describe('TLS options', () => {
     expect(await secureDirectly(old, { tls })).toMatchObject({ tls: { protocol: 'TLSv1.1' } });
   });
 
+  it('refuses a CA in DER, which Node would pass over', () => {
+    const { raw } = new X509Certificate(ca.cert);
+    for (const given of [raw, [ca.cert, raw]]) {
+      expect(() => tcp({ tls: { ca: given } })).toThrow(/^bad-tls-options: `tls.ca` .*PEM/);
+    }
+    const octets = new Uint8Array(Buffer.from(ca.cert));
+    expect(() => tcp({ tls: { ca: octets as Buffer } })).not.toThrow();
+  });
+
   it('makes a secure context once, and takes a given one', async () => {
     const server = await direct(good);
     const secureContext = createSecureContext({ ca: ca.cert });
@@ -331,9 +345,10 @@ describe('pinSpki', () => {
   const pinned = async (...pins: string[]) =>
     secureDirectly(await direct(good), { tls: { ca: ca.cert }, verifyPeer: pinSpki(...pins) });
 
-  it('accepts the pinned key, among others and in either spelling', async () => {
+  it('accepts the pinned key, among others and in any spelling', async () => {
     const other = pinOf(await ca.issue({ dns: ['example.org'] }));
-    for (const pins of [[pinOf(good)], [other, `sha256/${pinOf(good)}`], [`sha256//${pinOf(good)}`]]) {
+    const url = Buffer.from(pinOf(good), 'base64').toString('base64url');
+    for (const pins of [[pinOf(good)], [other, `sha256/${pinOf(good)}`], [`sha256//${pinOf(good)}`], [url]]) {
       expect(await pinned(...pins)).toMatchObject(secured);
     }
   });
@@ -397,6 +412,15 @@ describe('resumeTls', () => {
       expect([second.certificate, seen]).toEqual([first.certificate, ['DNS:example.org', 'DNS:example.org']]);
     },
   );
+
+  it('shows `checkServerIdentity` the certificate of the session', async () => {
+    const server = await direct(good);
+    const asked = jest.fn(checkOfNode);
+    const transport = kept(server, { tls: { ca: ca.cert, checkServerIdentity: asked } });
+    expect([(await visit(transport)).resumed, (await visit(transport)).resumed]).toEqual([false, true]);
+    const shown = ['example.org', expect.objectContaining({ subjectaltname: 'DNS:example.org' })];
+    expect(asked.mock.calls).toEqual([shown, shown]);
+  });
 
   it('neither with another domain, nor with another transport, nor unless it is asked for', async () => {
     const server = await direct(await ca.issue({ dns: ['example.org', 'example.net'] }));
