@@ -28,5 +28,6 @@ export const unexpected = (what: string, condition: XmlFaultCondition = 'not-wel
 
 /** @throws XmlFault `policy-violation` if there is more of something than may be */
 export function checkLimit(name: keyof XmlLimits, count: number, most: number): void {
-  if (count > most) throw new XmlFault('policy-violation', `${name} > ${most}`);
+  // So that NaN is no licence.
+  if (!(count <= most)) throw new XmlFault('policy-violation', `${name} > ${most}`);
 }

@@ -21,6 +21,10 @@ describe('limits (X2)', () => {
     expect(replay(`${HEADER}  ${exact}\n${exact} `, { limits })).toEqual([OPENED, exact, exact]);
   });
 
+  it.each(Object.keys(DEFAULT_XML_LIMITS))('takes nothing where %s is no number', (name) => {
+    expect(replay(`${HEADER}<a b='c'/>`, { limits: { [name]: NaN } }).at(-1)).toEqual(POLICY);
+  });
+
   it('takes no octet more', () => {
     const limits = { stanzaBytes: size };
     expect(replay(HEADER + exact + over, { limits })).toEqual([OPENED, exact, POLICY]);
