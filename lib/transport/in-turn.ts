@@ -21,7 +21,7 @@ export function inTurn<T, R>(
   candidates: readonly T[],
   open: (candidate: T) => Observable<R>,
   allFailed: (errors: readonly unknown[]) => unknown,
-  failed: (candidate: T, error: unknown) => void = () => undefined,
+  failed?: (candidate: T, error: unknown) => void,
 ): Observable<R> {
   return defer(() => {
     const errors: unknown[] = [];
@@ -34,7 +34,7 @@ export function inTurn<T, R>(
         catchError((error: unknown) => {
           if (opened) throw error;
           errors.push(error);
-          failed(candidate, error);
+          failed?.(candidate, error);
           return attempt(index + 1);
         }),
       );

@@ -28,12 +28,13 @@ export function openWebSocket(
     trace({ type: 'connecting', target });
     const socket = create();
     let connection: WebSocketConnection | undefined;
+    let cause: unknown;
 
     const lose = (error: XmppError) => {
       connection?.inputEnded(error);
       subscriber.error(error);
     };
-    const refuse = (cause?: unknown) => {
+    const refuse = () => {
       const why = (cause as Error | undefined)?.message || 'no server, refused, or a certificate that is not trusted';
       lose(new TransportError({ ...FAILED, text: `no WebSocket to ${shown}: ${why}`, cause }));
     };
@@ -63,19 +64,22 @@ export function openWebSocket(
     };
     // In a browser this tells nothing, elsewhere it has the reason. `close` follows, but where Node 22 has not connected.
     socket.onerror = ({ error }: { readonly error?: unknown }) => {
-      if (!connection) refuse(error);
+      cause = error;
+      if (!connection) refuse();
     };
-    socket.onclose = ({ code, reason, wasClean }: { code: number; reason: string; wasClean: boolean }) => {
+    socket.onclose = ({ code }: { readonly code: number }) => {
       if (!connection) return refuse();
       if (connection.ended) {
         connection.inputEnded();
         return subscriber.complete();
       }
-      if (wasClean && code === 1000) connection.inputEnded();
+      if (code === 1000) connection.inputEnded();
       lose(
         new TransportError({
           condition: 'connection-closed',
-          text: `the WebSocket to ${shown} was closed (code ${code}${reason && `, ${reason}`})`,
+          // Without the server's reason, in which it could repeat what was sent to authenticate (threat A7).
+          text: `the WebSocket to ${shown} was closed (code ${code})`,
+          cause,
         }),
       );
     };

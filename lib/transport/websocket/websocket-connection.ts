@@ -10,6 +10,8 @@ import type { WebSocketLike } from './web-socket-like.js';
 const POLL = 50;
 /** Characters, or octets, that may wait for a reader. A WebSocket cannot be paused, so a server that floods us must be left. */
 const MAX_WAITING = 16 * 1024 * 1024;
+/** And messages: an empty one takes memory, too. */
+const MAX_MESSAGES = 16 * 1024;
 
 /** A `Connection` over a WebSocket that is open: one element a message (RFC 7395). */
 export class WebSocketConnection implements Connection {
@@ -25,6 +27,7 @@ export class WebSocketConnection implements Connection {
   #inputEnd$: Observable<never> | undefined;
   /** Octets given to the socket so far. */
   #given = 0;
+  #sent = 0;
   #callbacks: { readonly at: number; readonly written: () => void }[] = [];
   #polling: Subscription | undefined;
   #ended = false;
@@ -56,7 +59,8 @@ export class WebSocketConnection implements Connection {
   }
 
   get bytesSent(): number {
-    return this.#given - this.#socket.bufferedAmount;
+    // Never less than before: some have the headers of frames in what is buffered, and a stall would look like a change.
+    return (this.#sent = Math.max(this.#sent, this.#given - this.#socket.bufferedAmount));
   }
 
   write(text: string, written?: () => void): void {
@@ -92,8 +96,8 @@ export class WebSocketConnection implements Connection {
     else {
       this.#waiting.push(text);
       this.#waitingLength += text.length;
-      if (this.#waitingLength > MAX_WAITING)
-        return new StreamError({ condition: 'policy-violation', text: 'the server sends more than is taken' });
+      if (this.#waitingLength > MAX_WAITING || this.#waiting.length > MAX_MESSAGES)
+        return new StreamError({ condition: 'policy-violation', text: 'the server sends more than is read' });
     }
     return undefined;
   }

@@ -47,7 +47,7 @@ export function websocket(config: WebSocketConfig = {}): Transport {
     connect: (context) =>
       defer(() => {
         const { url, allowInsecure = false, WebSocketCtor: Ctor = globalThis.WebSocket as WebSocketCtor } = config;
-        const { location } = context;
+        const { location = '' } = context;
         if (!Ctor) {
           throw new UsageError('no-websocket', 'set `WebSocketCtor`, or use websocket() of rxmpp/node');
         }
@@ -56,7 +56,7 @@ export function websocket(config: WebSocketConfig = {}): Transport {
         const usual$ = url === undefined ? discover(config, context).pipe(switchMap(open)) : openAt(url, allowInsecure);
         // Where a proven server sent us to comes first, and is never in clear (RFC 7395 section 3.6.1). Nobody says that it
         // lives for ever.
-        if (location === undefined || !isSecure(location)) return usual$;
+        if (!isSecure(location)) return usual$;
         return inTurn([openAt(location, false), usual$], identity, (errors) => errors[1]);
       }),
   };

@@ -283,6 +283,14 @@ describe('websocket: reading', () => {
     expect(read().log).toEqual(['error']);
   });
 
+  it('leaves a server that floods it with messages of nothing (X2)', () => {
+    const { attempt, socket } = opened();
+    for (let i = 0; i < 16 * 1024; i++) socket.message('');
+    expect(attempt.log).toEqual(['next']);
+    socket.message('');
+    expect(condition(attempt.error)).toEqual(['stream', 'policy-violation', undefined, false]);
+  });
+
   it('counts what waits anew once it is read', () => {
     const { attempt, connection, socket } = opened();
     const text = 'x'.repeat(9 * 1024 * 1024);
@@ -321,11 +329,20 @@ describe('websocket: how it ends', () => {
   ])('%s (code %i)', (_, code, log) => {
     const { attempt, socket, read } = opened();
     const reader = read();
+    // In the reason a hostile server could repeat a password.
     socket.closed(code, 'because');
     expect(reader.log).toEqual(log);
     expect(attempt.log).toEqual(['next', 'error']);
     expect(condition(attempt.error)).toEqual(['transport', 'connection-closed', undefined, true]);
-    expect((attempt.error as Error).message).toContain(`(code ${code}, because)`);
+    expect((attempt.error as Error).message).toMatch(new RegExp(`\\(code ${code}\\)$`));
+  });
+
+  it('keeps what was told of it as an error before', () => {
+    const { attempt, socket } = opened();
+    const cause = new Error('Invalid WebSocket frame');
+    socket.onerror?.({ error: cause } as never);
+    socket.onclose?.({ code: 1006, reason: '', wasClean: false } as never);
+    expect(attempt.error).toMatchObject({ condition: 'connection-closed', cause });
   });
 
   it('tells a reader that comes later, after what had come', () => {
@@ -413,6 +430,21 @@ describe('websocket: writing', () => {
     expect([log, socket.sent]).toEqual([[], ['a', 'b', 'c']]);
     flush(0);
     expect([log, pending()]).toEqual([['a', 'c'], 0]);
+  });
+
+  it('tells of no progress where nothing was taken, also if what is buffered has headers of frames in it', () => {
+    const { socket, connection } = opened();
+    connection.write('ab');
+    expect(connection.bytesSent).toBe(2);
+    socket.stalled = true;
+    connection.write('cdef');
+    socket.bufferedAmount += 6;
+    expect(connection.bytesSent).toBe(2);
+    connection.write('g');
+    socket.bufferedAmount += 6;
+    expect(connection.bytesSent).toBe(2);
+    socket.bufferedAmount = 0;
+    expect(connection.bytesSent).toBe(7);
   });
 
   it('calls back in order, each when its own octets are gone', () => {
