@@ -17,7 +17,7 @@ const UNUSUAL_VALUE = /[<>&"'\0-\x1f\ud800-\udfff\ufffe\uffff]/gu;
 const PATH: string[] = [];
 
 /** `{namespace}name`, or a name of XML's own namespace. */
-const NAMESPACED = /^(?:xml:|\{([^{}]*)\})(.+)$/s;
+const NAMESPACED = /^(?:xml:|\{(.*)\})(.+)$/s;
 
 /**
  * Writes an element as XML.
@@ -51,8 +51,11 @@ function write(el: XmlElement, parentNs: string, defaultNs: string, streamBound:
     qname = `stream:${name}`;
     if (!streamBound) declared = ` xmlns:stream='${ns}'`;
     streamBound = true;
+  } else if (ns === NS.xml) {
+    qname = `xml:${name}`;
+  } else if (ns === NS.xmlns) {
+    fail('bad-namespace', depth, ns);
   } else if (ns !== defaultNs) {
-    if (ns === NS.xml || ns === NS.xmlns) fail('bad-namespace', depth, ns);
     declared = ` xmlns='${escaped(ns, depth, 'xmlns')}'`;
     defaultNs = ns;
   }

@@ -52,6 +52,7 @@ export const namespace = fc.constantFrom(
   'urn:a',
   'urn:b',
   'urn:\'<&>"\n',
+  'urn:{a}b',
   'jabber:client',
   'http://etherx.jabber.org/streams',
 );
@@ -74,7 +75,10 @@ const attributes = fc
     return attrs;
   });
 
-const xmlns = fc.option(fc.oneof(namespace, fc.constant('')), { nil: undefined, freq: 2 });
+const xmlns = fc.option(fc.oneof(namespace, fc.constantFrom('', 'http://www.w3.org/XML/1998/namespace')), {
+  nil: undefined,
+  freq: 2,
+});
 
 /** Elements with every kind of name, namespace, attribute and content. */
 export const element: fc.Arbitrary<XmlElement> = fc.letrec<{ element: XmlElement }>((tie) => ({
