@@ -1,33 +1,10 @@
 import { Attributes } from './attributes.js';
-import { ENTITIES, ENTITY_NAMES, ILLEGAL, isName, isQName } from './characters.js';
+import { isName, isQName } from './characters.js';
+import { referent } from './references.js';
+import type { TokenHandler } from './token-handler.js';
 import { concat, encode, NOTHING } from './utf8.js';
-import { checkLimit, unexpected, type XmlFault } from './xml-fault.js';
+import { checkLimit, restricted, unexpected, type XmlFault } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
-
-/** What a tokenizer tells. Names are as written, prefix included; references are resolved, lines normalised. */
-export interface TokenHandler {
-  /**
-   * A start tag.
-   *
-   * @param attributes By name as written, `xmlns` left out; the handler's own from here on.
-   * @param xmlns The default namespace that the tag declares.
-   * @param prefixed Whether a name in `attributes` has a prefix, other than in `xml:lang`, which stands for itself.
-   * @param count How many attributes and declarations there are.
-   */
-  startTag(
-    name: string,
-    attributes: Attributes | undefined,
-    xmlns: string | undefined,
-    prefixed: boolean,
-    count: number,
-  ): void;
-  /** The end of the innermost open element. */
-  endTag(): void;
-  /** All character data between two tags, not empty. */
-  text(text: string): void;
-  /** White space between elements at the top level, which is not told as text, was read. */
-  whitespace(): void;
-}
 
 /**
  * Octets that mean something. As what ends something unfinished: `>`, the quotation mark that it must go on to, for `&` what can
@@ -504,19 +481,3 @@ function referenceEnd(octets: Uint8Array, i: number): number {
   while (CLASSES[at(octets, ++i)]! & (Class.InName | Class.Unusual));
   return i;
 }
-
-/** What a reference stands for. */
-function referent(reference: string): string {
-  const name = reference.slice(1, -1);
-  if (reference.endsWith(';')) {
-    let char = ENTITIES[ENTITY_NAMES.indexOf(name)];
-    if (char !== undefined) return char;
-    if (/^#(x[\da-fA-F]+|\d+)$/.test(name)) {
-      const code = Number(`0${name.slice(1)}`);
-      if (code <= 0x10ffff && !ILLEGAL.test((char = String.fromCodePoint(code)))) return char;
-    } else if (isName(name)) throw restricted(reference);
-  }
-  throw unexpected(reference);
-}
-
-const restricted = (what: string): XmlFault => unexpected(what, 'restricted-xml');

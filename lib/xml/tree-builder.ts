@@ -1,6 +1,6 @@
 import { Attributes, NO_ATTRIBUTES } from './attributes.js';
 import * as NS from './namespaces.js';
-import type { TokenHandler } from './tokenizer.js';
+import type { TokenHandler } from './token-handler.js';
 import { XmlElement, type XmlNode } from './xml-element.js';
 import { checkLimit, unexpected } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';

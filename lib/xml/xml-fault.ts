@@ -26,6 +26,9 @@ export class XmlFault {
 export const unexpected = (what: string, condition: XmlFaultCondition = 'not-well-formed'): XmlFault =>
   new XmlFault(condition, `unexpected ${quoted(what)}`);
 
+/** What RFC 6120 section 11.1 leaves out of XML. */
+export const restricted = (what: string): XmlFault => unexpected(what, 'restricted-xml');
+
 /** @throws XmlFault `policy-violation` if there is more of something than may be */
 export function checkLimit(name: keyof XmlLimits, count: number, most: number): void {
   // So that NaN is no licence.

@@ -1,7 +1,7 @@
 import { SaxesParser } from 'saxes';
 import { Attributes } from '../../lib/xml/attributes.js';
 import { isQName } from '../../lib/xml/characters.js';
-import type { TokenHandler } from '../../lib/xml/tokenizer.js';
+import type { TokenHandler } from '../../lib/xml/token-handler.js';
 import { unexpected, XmlFault } from '../../lib/xml/xml-fault.js';
 import type { XmlLimits } from '../../lib/xml/xml-limits.js';
 

@@ -1,4 +1,5 @@
-import { Tokenizer, type TokenHandler } from '../../lib/xml/tokenizer.js';
+import type { TokenHandler } from '../../lib/xml/token-handler.js';
+import { Tokenizer } from '../../lib/xml/tokenizer.js';
 import { decode, encode } from '../../lib/xml/utf8.js';
 import { XmlFault } from '../../lib/xml/xml-fault.js';
 import { DEFAULT_XML_LIMITS } from '../../lib/xml/xml-limits.js';
