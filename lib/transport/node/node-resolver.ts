@@ -1,6 +1,7 @@
 import { lookup, Resolver, type LookupAddress, type SrvRecord as NodeSrvRecord } from 'node:dns';
 import { asyncScheduler, map, Observable, of, type SchedulerLike } from 'rxjs';
 import { TransportError } from '../../errors/transport-error.js';
+import { UsageError } from '../../errors/usage-error.js';
 import type { Address, DnsResolver, SrvRecord } from '../dns-resolver.js';
 
 export interface NodeResolverConfig {
@@ -24,8 +25,11 @@ const RESOLUTION_DELAY = 50;
  * SRV records are asked with a `Resolver` of their own for each query, so that unsubscribing cancels exactly that one.
  * Addresses come from the system's look-up (`getaddrinfo`), because `localhost` and `/etc/hosts` must work; it cannot be
  * cancelled, so an answer that comes too late is ignored. With `servers` they are DNS queries too.
+ *
+ * @throws UsageError `bad-dns-servers` Where `servers` has something else than addresses.
  */
 export function nodeResolver({ servers, scheduler = asyncScheduler }: NodeResolverConfig = {}): DnsResolver {
+  if (servers) checkServers(servers);
   const query = <T>(name: string, ask: (resolver: Resolver, done: Callback<T>) => void): Observable<readonly T[]> =>
     new Observable((subscriber) => {
       // A lost datagram is asked again soon; the deadline as a whole is the caller's.
@@ -119,6 +123,15 @@ function eitherFamily(
       );
     });
   });
+}
+
+/** Before any query: there it would pass for a DNS that is out of order, to be asked again later. */
+function checkServers(servers: readonly string[]): void {
+  try {
+    new Resolver().setServers(servers);
+  } catch (cause) {
+    throw new UsageError('bad-dns-servers', '`servers` are IP addresses, with a port where it is not 53', cause);
+  }
 }
 
 function isLocalhost(name: string): boolean {

@@ -87,6 +87,11 @@ describe('nodeResolver, SRV (T7)', () => {
     expect(dns.log.slice(before)).toEqual([`udp SRV ${name}`, `udp SRV ${name}`]);
   });
 
+  it.each([[['dns.example']], [['192.0.2.53:port']], [['192.0.2.53', '']]])('refuses %j as servers', (servers) => {
+    const condition = 'bad-dns-servers';
+    expect(() => nodeResolver({ servers })).toThrow(expect.objectContaining({ layer: 'usage', condition }));
+  });
+
   it('asks no DNS for the services of localhost (RFC 6761)', async () => {
     expect(await firstValueFrom(nodeResolver().srv('_xmpp-client._tcp.localhost'))).toEqual([]);
   });
