@@ -7,7 +7,7 @@ import { XmppError, type XmppErrorInit } from './xmpp-error.js';
  * - `server-not-authentic`: the server's signature is missing or wrong (RFC 5802 section 3);
  * - `bad-challenge`: the server broke the mechanism's grammar or bounds;
  * - `mechanisms-tampered`: the list of mechanisms was changed on the way (XEP-0474);
- * - `bad-credentials`: user name or password are not allowed by SASLprep, or empty;
+ * - `bad-credentials`: user name or password are not allowed by SASLprep, or empty; there is no access token, or none that can be one;
  * - `crypto-failed`: the platform has no WebCrypto (a page that was not loaded securely), or it failed.
  */
 export class SaslError extends XmppError {

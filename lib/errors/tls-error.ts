@@ -1,7 +1,8 @@
 import { XmppError, type XmppErrorInit } from './xmpp-error.js';
 
 /**
- * - `untrusted-certificate`: the chain does not lead to a trusted CA, or is expired, not yet valid, revoked;
+ * - `untrusted-certificate`: the chain does not lead to a trusted CA, is not valid yet or revoked; or `verifyPeer` refused it;
+ * - `certificate-expired`: it was valid once;
  * - `wrong-identity`: the certificate is not for the JID's domain (RFC 6120 section 13.7.1.2);
  * - `tls-unavailable`: TLS is required and the peer refuses it or cannot do it;
  * - `handshake-failed`: anything else (protocol versions, ciphers, a peer that speaks no TLS);

@@ -10,7 +10,7 @@ export interface Timeouts {
   readonly target: number;
   /** Resolving and connecting together, over all targets. */
   readonly connect: number;
-  /** The TLS handshake and the identity check. */
+  /** The TLS handshake and the identity check, `verifyPeer` included. */
   readonly tls: number;
   /** Our header to the peer's header. */
   readonly open: number;

@@ -53,7 +53,7 @@ export interface P2pListenOptions extends PeerOptions {
  * ```
  *
  * Emits each session; how one ends is told by its own `stanza$` (which completes) and by `failed`. Errors with `TransportError`
- * where it cannot listen, and with `JidError`.
+ * where it cannot listen, with `UsageError` `bad-tls-options` where TLS is to be had without a certificate, and with `JidError`.
  */
 export function p2pListen(options: P2pListenOptions = {}): Observable<PeerSession> {
   let peers = 0;

@@ -16,7 +16,7 @@ export interface TcpConfig {
    * - `direct`: TLS from the first byte (XEP-0368);
    * - `none`: TLS is never offered to the layers above.
    *
-   * Default: as the records say; `starttls` where a host or port is given.
+   * Default: as the records say; `starttls` where a host, port, path or duplex is given; `none` with the policy `disabled`.
    */
   readonly security?: Target['security'];
   readonly tls?: TlsOptions;

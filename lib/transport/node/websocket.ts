@@ -28,6 +28,9 @@ const DEFAULTS = {
  * `websocket()` for Node: by Node's own WebSocket (22 and newer), or by the `ws` package where there is none, or where `tls` is
  * given, which Node's own does not take.
  *
+ * A server that does not answer when we close keeps Node's own WebSocket open, and with it the process, for as long as TCP does; `ws`
+ * gives it up after two seconds, and is taken with `tls: {}`, too.
+ *
  * Errors as `websocket()` of `rxmpp`, and with `UsageError` `no-websocket` where `ws` is needed and not installed.
  */
 export function websocket({ tls, ...config }: NodeWebSocketConfig = {}): Transport {

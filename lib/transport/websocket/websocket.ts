@@ -37,8 +37,10 @@ export interface WebSocketConfig {
 /**
  * XMPP over WebSocket (RFC 7395), for browsers and Node.
  *
- * Errors with `TransportError` `insecure-url`, `subprotocol-mismatch`, `websocket-failed` or `discovery-failed`, and with
- * `XmppTimeoutError` of phase `resolve` or `connect`.
+ * Errors with `TransportError` `insecure-url`, `subprotocol-mismatch`, `websocket-failed`, `discovery-failed` or, where several
+ * addresses were found, `all-targets-failed`; with `XmppTimeoutError` of phase `resolve` or `connect`; with `UsageError` `bad-url`,
+ * `no-websocket` or `no-fetch`. An open one errors with `TransportError` `connection-closed`, and with `StreamError` `bad-format` or
+ * `policy-violation` for messages that are not text, or more than is read.
  */
 export function websocket(config: WebSocketConfig = {}): Transport {
   return {
