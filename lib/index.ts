@@ -75,9 +75,8 @@ export type { Fetch, FetchInit, FetchResponse } from './transport/websocket/host
 export { DEFAULT_TIMEOUTS } from './transport/timeouts.js';
 export type { HeaderAttributes } from './transport/framing.js';
 
-import * as NS from './xml/namespaces.js';
 /** The namespaces that rxmpp speaks, under short names. */
-export { NS };
+export * as NS from './xml/namespaces.js';
 export { XmlElement, type XmlAttrs, type XmlNode } from './xml/xml-element.js';
 export { xml, type XmlAttrsInit, type XmlContent } from './xml/xml.js';
 export { serialize } from './xml/serialize.js';

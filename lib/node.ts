@@ -5,7 +5,7 @@ export { p2pListen, type P2pListenOptions } from './p2p/node/p2p-listen.js';
 export type { VerifyPeerOf } from './p2p/node/verify-peer-of.js';
 export type { PeerSession, PeerSessionConfig } from './p2p/peer-session.js';
 export { multicastDns } from './p2p/node/multicast-dns.js';
-export type { MulticastDnsConfig } from './p2p/node/multicast-group.js';
+export type { MulticastDnsConfig } from './p2p/node/multicast-dns-config.js';
 export { announcePeer, type AnnouncePeerConfig } from './p2p/discovery/announce-peer.js';
 export { discoverPeers, type DiscoverPeersConfig } from './p2p/discovery/discover-peers.js';
 export type {

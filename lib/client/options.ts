@@ -78,7 +78,7 @@ export interface XmppOptions {
 }
 
 /** Options with every default filled in, checked. What is not here is as it was given. */
-export interface Prepared extends Omit<XmppOptions, 'pipelining'> {
+export interface Prepared extends Omit<XmppOptions, 'jid' | 'pipelining'> {
   readonly jid: Jid | undefined;
   readonly local: string | undefined;
   /** The domain as the server knows it. */

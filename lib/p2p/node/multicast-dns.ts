@@ -1,7 +1,8 @@
 import { catchError, defer, from, switchMap, throwError } from 'rxjs';
 import { UsageError } from '../../errors/usage-error.js';
 import type { MulticastDns } from '../discovery/multicast-dns.js';
-import { multicastGroup, type MulticastDnsConfig } from './multicast-group.js';
+import type { MulticastDnsConfig } from './multicast-dns-config.js';
+import { multicastGroup } from './multicast-group.js';
 
 /**
  * Multicast DNS over IPv4 by the `multicast-dns` package, which is an optional peer dependency. Every `join` has a socket of its own, and shares the

@@ -6,15 +6,7 @@ import { TransportError } from '../../errors/transport-error.js';
 import { UsageError } from '../../errors/usage-error.js';
 import type { DnsMessage, DnsRecord, MulticastGroup } from '../discovery/multicast-dns.js';
 import { encodeDnsMessage } from './dns-message.js';
-
-export interface MulticastDnsConfig {
-  /** The IPv4 address of the only network to use; by default that which the operating system prefers, heard on all. */
-  readonly interface?: string;
-  /** Default 5353. Another one makes a network apart, for specs. */
-  readonly port?: number;
-  /** The name of this machine within the network; by default that of the operating system, as `pronto.local`. */
-  readonly host?: string;
-}
+import type { MulticastDnsConfig } from './multicast-dns-config.js';
 
 type Packet = Omit<ResponsePacket, 'type'> & Pick<DnsMessage, 'type'>;
 
