@@ -36,17 +36,8 @@ export default {
   transform: {
     '^.+\\.[cm]?ts$': [
       '@swc/jest',
-      {
-        jsc: {
-          parser: { syntax: 'typescript' },
-          target: 'es2022',
-          keepClassNames: true,
-          // As tsconfig.json says, by which the package is built.
-          transform: { useDefineForClassFields: false },
-        },
-        module: { type: 'commonjs', ignoreDynamic: true },
-        sourceMaps: 'inline',
-      },
+      // As tsconfig.json says, by which the package is built.
+      JSON.parse(readFileSync(join(import.meta.dirname, 'spec/support/swc.json'), 'utf8')),
     ],
     // Angular comes as ES modules only.
     '/node_modules/@angular/.+\\.mjs$': [

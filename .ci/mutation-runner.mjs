@@ -32,12 +32,7 @@ const stryker = (globalThis[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {});
 /** TypeScript by swc with the options that Jest has, and `./x.js` for `./x.ts`. */
 function loadTypeScript(root) {
   const { transformSync } = require('@swc/core');
-  const options = {
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022', keepClassNames: true },
-    module: { type: 'commonjs', ignoreDynamic: true },
-    sourceMaps: 'inline',
-    swcrc: false,
-  };
+  const options = JSON.parse(readFileSync(join(root, 'spec/support/swc.json'), 'utf8'));
   const codes = new Map();
   const codeOf = (filename) => {
     if (!codes.has(filename))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { transformSync } from '@swc/core';
+import { transformSync, type Options } from '@swc/core';
 import { projectRoot } from './project-root.js';
 
 /** Every snippet in TypeScript of a page: `README.md`. */
@@ -16,16 +16,8 @@ export function snippetBelow(heading: string): string {
 
 /** As CommonJS, of which the types are gone. */
 export function transpiled(snippet: string): string {
-  const { code } = transformSync(snippet, {
-    jsc: {
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, useDefineForClassFields: false },
-      target: 'es2022',
-    },
-    module: { type: 'commonjs' },
-    swcrc: false,
-  });
-  return code;
+  const options = JSON.parse(readFileSync(join(projectRoot, 'spec/support/swc.json'), 'utf8')) as Options;
+  return transformSync(snippet, options).code;
 }
 
 function snippetsIn(markdown: string): string[] {
