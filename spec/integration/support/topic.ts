@@ -25,6 +25,11 @@ export function atOneServer(topics: readonly Topic[], options: Pick<ServerOption
           ...options,
         });
       });
+      // A spec that fails while the server is frozen or gone must not fail those behind it.
+      afterEach(async () => {
+        server?.thaw();
+        if (server && !server.running) await server.restart();
+      }, 60_000);
       afterAll(() => server?.stop());
 
       for (const { title, specs } of topics) describe(title, () => specs(name, () => server));
