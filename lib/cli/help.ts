@@ -29,6 +29,7 @@ How:
 
 Output:
   --json                      one JSON object a line: trace, status, stanza, delivery, undelivered, error
+                              (doctor: diagnosis; the demonstration: scene, check, conclusion too)
   --no-color                  no colours; they are used on a terminal only, and not where NO_COLOR is set
   -h, --help                  this text
   -V, --version               the version
@@ -37,5 +38,5 @@ It ends when its input does (Ctrl-D), once what was sent is acknowledged; or on 
 good order. A second Ctrl-C ends it at once. A connection that is lost after it had worked is made again.
 
 Exit code: 0 after a good end (doctor: clients can connect); 1 for a failure, with one sentence on standard error
-(doctor: in its report); 2 for wrong usage; 130 after Ctrl-C before there was a session, or twice.
+(doctor: in its report); 2 for wrong usage; 130 after Ctrl-C without a session, or twice.
 `;

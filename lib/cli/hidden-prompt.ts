@@ -26,6 +26,7 @@ export function hiddenPrompt(input: Input, output: Output, prompt: string): Obse
       released = true;
       input.off('data', onData);
       input.off('end', onEnd);
+      input.off('close', onEnd);
       input.pause();
       input.setRawMode?.(false);
       // The Enter was not shown either.
@@ -59,6 +60,9 @@ export function hiddenPrompt(input: Input, output: Output, prompt: string): Obse
     output.write(prompt);
     input.on('data', onData);
     input.on('end', onEnd);
+    input.on('close', onEnd);
+    // A terminal that is gone. Kept: it may say so more than once.
+    input.on('error', onEnd);
     input.resume();
     return release;
   });

@@ -103,7 +103,9 @@ function doctorCommand(
   values: ReturnType<typeof parse>['values'],
   appearance: Appearance,
 ): DoctorCommand {
-  if (command !== 'doctor') throw usage('there is an argument that belongs to no option; see rxmpp --help');
+  if (command !== 'doctor') {
+    throw usage('there is an argument that belongs to no option (an account is given by --jid); see rxmpp --help');
+  }
   if (who === undefined || more.length > 0) {
     throw usage('rxmpp doctor takes one domain or JID, as in rxmpp doctor example.org');
   }

@@ -74,6 +74,17 @@ describe('hiddenPrompt', () => {
     expect(rawModes).toEqual([true, false]);
   });
 
+  it.each([
+    ['fails', (input: PassThrough) => void input.destroy(new Error('EIO'))],
+    ['is gone', (input: PassThrough) => void input.destroy()],
+  ])('is interrupted where the terminal %s', async (_, leave) => {
+    const { input, told, rawModes } = ask();
+    leave(input);
+    await settled();
+    expect(told).toEqual([{ kind: 'interrupted' }, 'complete']);
+    expect(rawModes).toEqual([true, false]);
+  });
+
   it('leaves what was typed ahead to the next reader', async () => {
     const { input, told } = ask();
     input.write('secret\rhello\n');

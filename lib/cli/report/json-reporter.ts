@@ -4,6 +4,7 @@ import type { Delivery } from '../../session/delivery.js';
 import type { TraceEvent } from '../../trace/lifecycle-event.js';
 import type { XmlElement } from '../../xml/index.js';
 import { explain } from '../explain.js';
+import { INVISIBLE } from '../visible.js';
 import type { Reporter } from './reporter.js';
 import { Stopwatches } from './stopwatch.js';
 
@@ -13,8 +14,9 @@ import { Stopwatches } from './stopwatch.js';
  * - `status`: `kind`, and those of the status;
  * - `stanza`: `name`, `type`, `from`, `to`, `id`, `body`, where it has them, and `xml`, all of it;
  * - `delivery`: `id`, `to`, `state`; `undelivered`: `id`, `to`, `error`;
- * - `error`: `layer`, `condition`, `phase`, `retryable`, `text`, `sentence` (for people), `exitCode`.
- * - `scene`: `title`, `about`; `check`: `claim`, `holds`; `conclusion`: `text` (of the demonstration).
+ * - `error`: `layer`, `condition`, `phase`, `retryable`, `text`, `sentence` (for people), `exitCode`;
+ * - `scene`: `title`, `about`; `check`: `claim`, `holds`; `conclusion`: `text` (of the demonstration);
+ * - `diagnosis`: all that `rxmpp doctor` found out, and `findings`.
  *
  * Each has `client` too where there are several. Errors within others are `{ name, layer, condition, phase, retryable, text }`.
  */
@@ -82,6 +84,6 @@ export class JsonReporter implements Reporter {
   /** One line of output. What a terminal would obey is escaped, in case it ends up on one. */
   write(event: string, fields: object): void {
     const json = JSON.stringify({ event, ...fields });
-    this.out(json.replace(/[\x7f-\x9f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`));
+    this.out(json.replace(INVISIBLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`));
   }
 }
