@@ -28,8 +28,8 @@ const layers: Record<string, readonly string[]> = {
   angular: core,
   // The embedded server shares no protocol code with the client that it is to prove.
   testing,
-  // The token that components inject has to be the same one.
-  'testing/angular': [...testing, ...core.map((layer) => `type ${layer}`), 'testing', 'angular'],
+  // The token that components inject has to be the same one, and a double answers requests and reads errors as a client does.
+  'testing/angular': [...testing, ...core.map((layer) => `type ${layer}`), 'testing', 'angular', 'stream', 'session'],
   // What a session or client emits, and what an application would see of it.
   'testing/marbles': [...testing, ...core.map((layer) => `type ${layer}`), 'testing', 'testing/angular'],
   // Where a client looks, and in which order, is the client's affair: what is simulated is what answers.

@@ -1,7 +1,7 @@
 import { provideZonelessChangeDetection } from '@angular/core';
 import { takeUntilDestroyed, toSignal } from '@angular/core/rxjs-interop';
 import { TestBed } from '@angular/core/testing';
-import { map, Subject, switchMap } from 'rxjs';
+import { map, Subject, switchMap, throwError } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
 import { injectXmpp, injectXmppStatus } from '../../lib/angular.js';
 import { jid, StanzaError, xml, type XmlElement, type XmppStatus } from '../../lib/index.js';
@@ -117,12 +117,52 @@ describe('provideXmppTesting', () => {
     const { testing } = testingOf();
     const held = testing.connect();
     const handling = testing.handle('get', 'urn:x', () => [xml('a', { xmlns: 'urn:x' })]);
-    const request = xml('iq', { type: 'get', id: '1', from: 'bob@example.org' }, xml('query', { xmlns: 'urn:x' }));
-    testing.receive(request);
+    const ask = (payload: XmlElement) =>
+      testing.receive(xml('iq', { type: 'get', id: '1', from: 'bob@example.org' }, payload));
+    ask(xml('query', { xmlns: 'urn:x' }));
     handling.unsubscribe();
-    testing.receive(request);
-    expect(testing.sent.map(String)).toEqual(["<iq type='result' id='1' to='bob@example.org'><a xmlns='urn:x'/></iq>"]);
+    expect(testing.sent.map(String)).toEqual(["<iq to='bob@example.org' id='1' type='result'><a xmlns='urn:x'/></iq>"]);
     held.unsubscribe();
+  });
+
+  it('answers what has no handler, and what a handler refuses, as a client does', () => {
+    const { testing } = testingOf();
+    const held = testing.connect();
+    const refusal = new StanzaError({ condition: 'forbidden', type: 'auth' });
+    testing.handle('get', 'urn:refused', () => throwError(() => refusal));
+    testing.session!.handle('get', 'urn:session', () => []);
+    expect(() => testing.handle('get', 'urn:refused', () => [])).toThrow('handler-exists');
+    const ask = (xmlns: string, name = 'query') => {
+      testing.receive(xml('iq', { type: 'get', id: '1', from: 'bob@example.org' }, xml(name, { xmlns })));
+      const { attrs, children } = testing.sent.at(-1)!;
+      return [
+        attrs.type,
+        ...children.flatMap((child) => (child as XmlElement).children.map((one) => (one as XmlElement).name)),
+      ];
+    };
+    expect(ask('urn:x')).toEqual(['error', 'service-unavailable']);
+    expect(ask('urn:refused')).toEqual(['error', 'forbidden']);
+    expect(ask('urn:xmpp:ping', 'ping')).toEqual(['result']);
+    expect(ask('urn:session')).toEqual(['result']);
+    testing.become({ kind: 'offline' });
+    testing.become(online);
+    expect(ask('urn:session')).toEqual(['error', 'service-unavailable']);
+    held.unsubscribe();
+  });
+
+  it('reads error answers as a client does', () => {
+    const { testing } = testingOf();
+    const refused = watch(testing.iq('get', xml('query', { xmlns: 'urn:x' }), 'bob@example.org'));
+    const ns = { xmlns: 'urn:ietf:params:xml:ns:xmpp-stanzas' };
+    const children = [xml('remote-server-timeout', ns), xml('text', ns, 'later'), xml('busy', { xmlns: 'urn:y' })];
+    const { id } = testing.sent[0]!.attrs;
+    testing.receive(
+      xml('iq', { type: 'error', id, from: 'bob@example.org' }, xml('error', { type: 'wait' }, ...children)),
+    );
+    expect(refused.error).toMatchObject({
+      ...{ condition: 'remote-server-timeout', type: 'wait', retryable: true, by: 'bob@example.org' },
+      ...{ application: '{urn:y}busy' },
+    });
   });
 
   it('ends a session with its status, and all with the test', () => {

@@ -5,9 +5,11 @@ import {
   filter,
   from,
   map,
+  merge,
   NEVER,
   Observable,
   of,
+  skip,
   Subject,
   Subscription,
   take,
@@ -17,10 +19,11 @@ import type { XmppClient } from '../../client/xmpp-client.js';
 import { StanzaError } from '../../errors/index.js';
 import { jid, type Jid } from '../../jid/jid.js';
 import type { Delivery, Undelivered } from '../../session/delivery.js';
-import type { RequestHandler } from '../../session/request-handlers.js';
+import { RequestHandlers, type RequestHandler } from '../../session/request-handlers.js';
 import type { ByteCount, Session } from '../../session/session.js';
+import { stanzaError } from '../../stream/stanza-error-of.js';
 import type { TraceEvent } from '../../trace/lifecycle-event.js';
-import { elements, serialize, xml, type XmlElement } from '../../xml/index.js';
+import { serialize, xml, type XmlElement } from '../../xml/index.js';
 import type { XmppTestingScript } from './provide-xmpp-testing.js';
 
 const NO_BYTES: ByteCount = { received: 0, sent: 0 };
@@ -29,7 +32,8 @@ const OFFLINE: XmppStatus = { kind: 'offline' };
 /**
  * A client without connection, told by the test what a real one is told by a server. It keeps what is sent through it.
  *
- * Unscripted it is online while it is held, as `test@example.org/test`.
+ * Unscripted it is online while it is held, as `test@example.org/test`. It is one whose options may be followed by others: a status
+ * tells of a fatal error, and `session$` goes on until the test ends.
  */
 export class XmppTesting implements XmppClient {
   readonly #script: XmppTestingScript;
@@ -37,7 +41,7 @@ export class XmppTesting implements XmppClient {
   readonly #session$ = new BehaviorSubject<Session | undefined>(undefined);
   readonly #stanza$ = new Subject<XmlElement>();
   readonly #sent$ = new Subject<XmlElement>();
-  readonly #handlers = new Map<string, RequestHandler>();
+  readonly #handlers = new RequestHandlers();
   readonly #scripted = new Subscription();
   readonly #sent: XmlElement[] = [];
   #holders = 0;
@@ -72,17 +76,15 @@ export class XmppTesting implements XmppClient {
     this.#status$.next(status);
   }
 
-  /** Lets this stanza come in: a request goes to its handler, an answer to its `iq()`. */
+  /**
+   * Lets this stanza come in: a request goes to its handler (what has none is answered as a client answers it), an answer to its
+   * `iq()`.
+   */
   receive(stanza: XmlElement): void {
     this.#stanza$.next(stanza);
-    const { type, id, from: sender } = stanza.attrs;
-    const [payload] = elements(stanza);
-    if (stanza.name !== 'iq' || (type !== 'get' && type !== 'set') || !payload) return;
-    const handler = this.#handlers.get(`${type} ${payload.xmlns}`);
-    const answer$ = handler ? defer(() => handler(stanza)).pipe(take(1)) : EMPTY;
-    this.#scripted.add(
-      answer$.subscribe((result) => this.#write(xml('iq', { type: 'result', id, to: sender }, result ?? []))),
-    );
+    const { type } = stanza.attrs;
+    if (stanza.name !== 'iq' || (type !== 'get' && type !== 'set')) return;
+    this.#scripted.add(this.#handlers.answer(stanza).subscribe((reply) => this.#write(reply)));
   }
 
   /** Ends the script; Angular calls it. */
@@ -134,7 +136,9 @@ export class XmppTesting implements XmppClient {
         const answers$ = iq
           ? defer(() => iq(request))
           : this.#stanza$.pipe(filter(({ name, attrs }) => name === 'iq' && attrs.id === id));
-        const answer$ = answers$.pipe(take(1), map(resultOf));
+        // A request goes on across a resumption, and no further.
+        const lost$ = this.#status$.pipe(skip(1), filter(isLoss), map(lost));
+        const answer$ = merge(answers$, lost$).pipe(take(1), map(resultOf));
         return new Observable<XmlElement>((subscriber) => {
           // A script may answer at once; what comes in may come from within the sending.
           if (iq) this.send(request);
@@ -146,9 +150,7 @@ export class XmppTesting implements XmppClient {
   }
 
   handle(type: 'get' | 'set', xmlns: string, project: RequestHandler): Subscription {
-    const key = `${type} ${xmlns}`;
-    this.#handlers.set(key, project);
-    return new Subscription(() => this.#handlers.delete(key));
+    return this.#handlers.add(type, xmlns, project);
   }
 
   connect(): Subscription {
@@ -190,24 +192,31 @@ export class XmppTesting implements XmppClient {
   }
 
   #newSession(own: Jid, resumed: boolean): Session {
-    const ended$ = this.#session$.pipe(filter((session) => session === undefined));
+    const ended$ = this.#session$.pipe(filter((current) => current !== session));
     const of$ = (stanza$: Observable<XmlElement>) =>
       new Observable<XmlElement>((subscriber) => {
         subscriber.add(ended$.pipe(take(1)).subscribe(() => subscriber.complete()));
         subscriber.add(stanza$.subscribe(subscriber));
       });
     const stanza$ = of$(this.#stanza$.pipe(filter(isNoAnswer)));
-    return {
+    /** What a session does is over with it, although another one may have followed. */
+    const within = <T>(task: () => T): T => (this.session === session ? task() : lost());
+    const session: Session = {
       ...{ jid: own, resumed, managed: true, features: xml('features'), bytes: NO_BYTES, bytes$: of(NO_BYTES) },
       ...{ stanza$, nonza$: NEVER, undelivered$: NEVER, bufferedBytes$: of(0) },
       message$: stanza$.pipe(filter(({ name }) => name === 'message')),
       presence$: stanza$.pipe(filter(({ name }) => name === 'presence')),
-      send: (stanza) => this.send(stanza),
-      deliver: (stanza) => this.deliver(stanza),
-      iq: (type, payload, to) => this.iq(type, payload, to),
-      handle: (type, xmlns, project) => this.handle(type, xmlns, project),
-      close: () => this.close(),
+      send: (stanza) => within(() => this.send(stanza)),
+      deliver: (stanza) => defer(() => within(() => this.deliver(stanza))),
+      iq: (type, payload, to) => defer(() => within(() => this.iq(type, payload, to))),
+      handle: (type, xmlns, project) => {
+        const handling = this.handle(type, xmlns, project);
+        handling.add(ended$.pipe(take(1)).subscribe(() => handling.unsubscribe()));
+        return handling;
+      },
+      close: () => defer(() => (this.session === session ? this.close() : EMPTY)),
     };
+    return session;
   }
 }
 
@@ -219,6 +228,14 @@ function isNoAnswer({ name, attrs }: XmlElement): boolean {
 /** @throws StanzaError For an answer of type error. */
 function resultOf(answer: XmlElement): XmlElement {
   if (answer.attrs.type !== 'error') return answer;
-  const [condition] = elements(answer.child('error'));
-  throw new StanzaError({ condition: condition?.name ?? 'undefined-condition' });
+  throw stanzaError(answer);
+}
+
+/** Whether nothing of the session before is left. */
+function isLoss(status: XmppStatus): boolean {
+  return status.kind === 'offline' || (status.kind === 'online' && !status.resumed);
+}
+
+function lost(): never {
+  throw new StanzaError({ condition: 'session-lost', text: 'the session has ended', type: 'wait' });
 }

@@ -19,7 +19,7 @@ export interface TestSession extends Session {
   readonly sent$: Observable<XmlElement>;
   /** All of it so far. */
   readonly sent: readonly XmlElement[];
-  /** Ends the session, as a loss would: its observables complete, and nothing can be sent. */
+  /** Ends the session, as a loss would: its observables complete, its requests fail, and nothing can be sent (`session-lost`). */
   end(): void;
 }
 

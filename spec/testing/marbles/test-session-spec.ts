@@ -1,4 +1,4 @@
-import { of, switchMap, tap, type Observable } from 'rxjs';
+import { endWith, map, of, switchMap, tap, type Observable } from 'rxjs';
 import { TestScheduler, type RunHelpers } from 'rxjs/testing';
 import { xml, type Session } from '../../../lib/index.js';
 import { assertMarbles, like, stanzas, statuses, testSession, XmppTesting } from '../../../lib/testing.js';
@@ -58,7 +58,50 @@ describe('testSession', () => {
       const session = testSession();
       expectObservable(session.stanza$).toBe('---|');
       cold('---a').subscribe(() => session.end());
-      cold('----a').subscribe(() => expect(() => session.send(xml('presence'))).toThrow('not-connected'));
+      cold('----a').subscribe(() => expect(() => session.send(xml('presence'))).toThrow('session-lost'));
+    }));
+
+  it('settles with its end what is pending, and takes no more', () =>
+    run(({ cold, expectObservable }) => {
+      const session = testSession();
+      const ping = xml('ping', { xmlns: 'urn:xmpp:ping' });
+      expectObservable(session.iq('get', ping)).toBe('---#', {}, { condition: 'session-lost', layer: 'stanza' });
+      cold('---a').subscribe(() => session.end());
+      expectObservable(cold('----a').pipe(switchMap(() => session.iq('get', ping)))).toBe('----#', {}, 'session-lost');
+      expectObservable(cold('----a').pipe(switchMap(() => session.deliver(ping)))).toBe('----#', {}, 'session-lost');
+    }));
+
+  it('is over when another one follows', () =>
+    run(({ hot, expectObservable }) => {
+      const client = new XmppTesting({
+        status$: hot('O--w--O', statuses()),
+        stanza$: hot('-a------b', stanzas({ a: "<presence from='a@x'/>", b: "<presence from='b@x'/>" })),
+      });
+      const sessions: Session[] = [];
+      client.session$.subscribe((session) => sessions.push(session));
+      const first$ = hot('-------s').pipe(switchMap(() => sessions[0]!.stanza$.pipe(endWith('over'))));
+      expectObservable(first$).toBe('-------x', { x: 'over' });
+      const sent$ = hot('-------s').pipe(map(() => sessions[0]!.send(xml('presence'))));
+      expectObservable(sent$).toBe('-------#', {}, 'session-lost');
+      const closed$ = hot('-------s').pipe(switchMap(() => sessions[0]!.close()));
+      expectObservable(closed$).toBe('');
+      expectObservable(client.presence$).toBe(
+        '-a------b',
+        stanzas({ a: "<presence from='a@x'/>", b: "<presence from='b@x'/>" }),
+      );
+    }));
+
+  it('has requests that go on across a resumption', () =>
+    run(({ hot, expectObservable }) => {
+      const result = "<iq type='result' id='test-1'/>";
+      const script = (then: string) => ({
+        status$: hot(`O--w--${then}`, statuses()),
+        stanza$: hot('--------a', stanzas({ a: result })),
+      });
+      const ping = xml('ping', { xmlns: 'urn:xmpp:ping' });
+      const ask = (client: XmppTesting) => hot('-a').pipe(switchMap(() => client.session!.iq('get', ping)));
+      expectObservable(ask(new XmppTesting(script('R')))).toBe('--------a', { a: result });
+      expectObservable(ask(new XmppTesting(script('O')))).toBe('------#', {}, 'session-lost');
     }));
 });
 
