@@ -14,7 +14,7 @@ interface Message {
  *   matter. An expected value may be the text of one, in which `*` stands for any text, attribute or content. An `id` that
  *   the expected one does not name is generated, and not looked at.
  * - Errors are the same when their condition is: `StreamError`, `{ condition: 'conflict', phase: 'online' }` or `'conflict'`, with the phase
- *   and the layer where they are named. Errors that are not of XMPP go by name and message.
+ *   and the layer, and what else a plain object names. Errors that are not of XMPP go by name and message.
  * - `like({ kind: 'online' })` looks at what it names alone.
  *
  * ```ts

@@ -14,8 +14,8 @@ interface ErrorFacts {
 
 /**
  * Says how what was received differs from what was expected, or nothing where it does not:
- * elements by what they mean (`matchElement`), a text that is XML as the pattern of an element, errors by condition (and phase and
- * layer where they are named), `like(...)` by the members that it names, everything else member by member.
+ * elements by what they mean (`matchElement`), a text that is XML as the pattern of an element, errors by condition (and what else an
+ * expectation names), `like(...)` by the members that it names, everything else member by member.
  */
 export function differenceOf(expected: unknown, received: unknown, path = ''): string | undefined {
   if (received instanceof XmlElement) return differenceOfElements(expected, received, path);
@@ -27,7 +27,13 @@ export function differenceOf(expected: unknown, received: unknown, path = ''): s
   if (Array.isArray(expected) !== Array.isArray(received)) return told(path, show(expected), show(received));
   // A class of its own knows best when two of it are the same.
   if (hasEquals(expected)) return expected.equals(received) ? undefined : told(path, show(expected), show(received));
+  const parts = partsOf(expected);
+  // Another kind of thing may have the same parts.
+  if (parts && expected.constructor !== received.constructor) return told(path, show(expected), show(received));
+  if (parts) return differenceOf(parts, partsOf(received), path);
   const names = new Set([...Object.keys(expected), ...Object.keys(received)]);
+  // What shows nothing of itself is the same as itself alone.
+  if (names.size === 0 && !(isPlain(expected) && isPlain(received))) return told(path, show(expected), show(received));
   const all = expected as Record<string, unknown>;
   for (const name of names) {
     const difference = differenceOf(all[name], (received as Record<string, unknown>)[name], `${path}.${name}`);
@@ -66,13 +72,21 @@ function differenceOfMembers(
 /** The same for what an observable has errored with, whatever that is. */
 export function differenceOfErrors(expected: unknown, received: unknown, path = ''): string | undefined {
   if (expected instanceof Like) return differenceOfMembers(expected.members, received, path);
+  if (Object.is(expected, received)) return undefined;
   const [want, have] = [factsOf(expected), factsOf(received)];
   if (!want || !have) return told(path, show(expected), show(received));
+  // An error that is none: there is nothing to tell it by but its members.
+  if (want.condition === undefined && want.message === undefined)
+    return isError(received) ? told(path, show(expected), showError(have)) : differenceOf(expected, received, path);
   // A condition says more than a message, which is for people.
   const names =
     want.condition === undefined ? (['name', 'message'] as const) : (['condition', 'phase', 'layer'] as const);
   const differs = names.some((name) => want[name] !== undefined && want[name] !== have[name]);
-  return differs ? told(path, showError(want), showError(have)) : undefined;
+  if (differs) return told(path, showError(want), showError(have));
+  // Whatever else an expectation names that is no error itself: its type, its text.
+  if (!isPlain(expected) || isError(expected)) return undefined;
+  const others = Object.entries(expected as object).filter(([name]) => !(name in want));
+  return others.length === 0 ? undefined : differenceOfMembers(Object.fromEntries(others), received, path);
 }
 
 /** The names of the errors whose message begins with their condition. */
@@ -96,6 +110,19 @@ const isError = (thing: unknown): boolean =>
     'name' in thing &&
     'message' in thing &&
     Object.keys(thing).length === 2);
+
+const isPlain = (thing: unknown): boolean =>
+  typeof thing === 'object' &&
+  thing !== null &&
+  (Array.isArray(thing) || [Object.prototype, null].includes(Object.getPrototypeOf(thing) as object | null));
+
+/** What things consist of that have no members to be seen. */
+function partsOf(thing: object): unknown[] | undefined {
+  if (thing instanceof Date) return [thing.getTime()];
+  if (thing instanceof RegExp) return [String(thing)];
+  if (thing instanceof Map || thing instanceof Set) return [...(thing as Iterable<unknown>)];
+  return thing instanceof ArrayBuffer ? [...new Uint8Array(thing)] : undefined;
+}
 
 const hasEquals = (thing: object): thing is { equals(other: unknown): boolean } =>
   typeof (thing as { equals?: unknown }).equals === 'function';

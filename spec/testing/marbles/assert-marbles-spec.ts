@@ -148,6 +148,34 @@ describe('assertMarbles: diagrams', () => {
     expect(run(null, {})).toBeDefined();
   });
 
+  it('compares what shows no members by what it consists of, or not at all', () => {
+    const run = (one: unknown, other: unknown) =>
+      complaint(({ cold, expectObservable }) =>
+        expectObservable(cold<unknown>('a', { a: one })).toBe('a', { a: other }),
+      );
+    const [map, set] = [(n: number) => new Map([['a', { n }]]), (n: number) => new Set([n])];
+    const [date, octets] = [(n: number) => new Date(n), (n: number) => Uint8Array.of(n)];
+    const [buffer, regExp] = [(n: number) => octets(n).buffer, (n: number) => new RegExp(String(n))];
+    for (const make of [map, set, date, octets, buffer, regExp] as ((n: number) => object)[]) {
+      expect(run(make(1), make(1))).toBeUndefined();
+      expect(run(make(1), make(2))).toBeDefined();
+      expect(run(make(1), {})).toBeDefined();
+      expect(run({}, make(1))).toBeDefined();
+    }
+    expect(run(new Map(), new Set())).toBeDefined();
+    class Hidden {
+      #secret = 1;
+      get secret() {
+        return this.#secret;
+      }
+    }
+    const hidden = new Hidden();
+    expect(run(hidden, hidden)).toBeUndefined();
+    expect(run(hidden, new Hidden())).toBeDefined();
+    expect(run({}, {})).toBeUndefined();
+    expect(run([], [])).toBeUndefined();
+  });
+
   it('like() looks at what it names alone', () => {
     const run = (members: object) =>
       complaint(({ hot, expectObservable }) => expectObservable(hot('O', statuses())).toBe('x', { x: like(members) }));
@@ -167,6 +195,7 @@ describe('assertMarbles: errors', () => {
     ['as a whole', new StreamError({ condition: 'conflict', phase: 'online', text: 'said otherwise' })],
     ['by condition and phase', { condition: 'conflict', phase: 'online' }],
     ['by condition and layer', { condition: 'conflict', layer: 'stream' }],
+    ['by condition and text', { condition: 'conflict', text: 'another session' }],
   ])('is the same %s', (_how, expected) => {
     expect(run(expected)).toBeUndefined();
   });
@@ -179,6 +208,21 @@ describe('assertMarbles: errors', () => {
     ['no error at all', undefined],
   ])('is not the same with %s', (_how, expected) => {
     expect(run(expected)).toContain('+ conflict (online), stream');
+  });
+
+  it('is not the same with another text, where that is named', () => {
+    expect(run({ condition: 'conflict', text: 'said otherwise' })).toContain('.text\n    - said otherwise');
+  });
+
+  it('what is no error goes by what it is', () => {
+    const thrown = (error: unknown, expected: unknown) =>
+      complaint(({ cold, expectObservable }) => expectObservable(cold('#', {}, error)).toBe('#', {}, expected));
+    for (const error of ['error', 42, undefined, null, { code: 1 }, [1]]) {
+      expect(thrown(error, structuredClone(error))).toBeUndefined();
+      expect(thrown(error, { code: 2 })).toBeDefined();
+      expect(thrown(new Error('no'), error)).toBeDefined();
+      expect(thrown(conflict, error)).toBeDefined();
+    }
   });
 
   it('those of others go by name and message', () => {
