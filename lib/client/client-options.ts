@@ -20,8 +20,8 @@ export interface XmppClientOptions extends XmppOptions {
    */
   readonly wake$?: Observable<unknown>;
   /**
-   * What becomes of a stanza that is sent while there is no session: it is an error (default), or it waits for the next one, in
-   * order, up to `queue` stanzas.
+   * What becomes of a stanza (a request too) that is sent while there is no session: it is an error, `not-connected` (default), or it
+   * waits for the next one, in order, up to `queue` stanzas.
    */
   readonly whileOffline?: 'error' | { readonly queue: number };
   /**

@@ -18,6 +18,7 @@ import { wholeTimeouts } from '../transport/timeouts.js';
 import type { Timeouts, TlsPolicy, Transport } from '../transport/transport.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 
+/** XEP-0198: acknowledgements, and sessions that outlive a connection. */
 export interface StreamManagementOptions {
   /** Whether the server is asked to keep the session for resumption; `true` by default. */
   readonly resume?: boolean;

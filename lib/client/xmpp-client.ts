@@ -47,8 +47,11 @@ export interface XmppClient {
    * completes: the reason is told there and by `status$`.
    */
   readonly stanza$: Observable<XmlElement>;
+  /** Those of `stanza$` that are messages, of whatever type. */
   readonly message$: Observable<XmlElement>;
+  /** Those of `stanza$` that are presence, of whatever type. */
   readonly presence$: Observable<XmlElement>;
+  /** As `Session.nonza$`, of all sessions in turn. Holds the connection. */
   readonly nonza$: Observable<XmlElement>;
   /** Octets over all sessions. Only watches. */
   readonly bytes$: Observable<ByteCount>;
@@ -67,7 +70,7 @@ export interface XmppClient {
   deliver(stanza: XmlElement): Observable<Delivery>;
   /**
    * As `Session.iq`; a request goes on across a resumption. Holds the connection while it waits: where nothing else does, it
-   * connects.
+   * connects. See `XmppClientOptions.whileOffline` for when there is no session: by default it errors with `not-connected`.
    */
   iq(type: 'get' | 'set', payload: XmlElement, to?: Jid | string, options?: IqOptions): Observable<XmlElement>;
   /** As `Session.handle`, for all sessions, until unsubscribed. */

@@ -1,5 +1,6 @@
 import { XmppError, type XmppErrorInit } from './xmpp-error.js';
 
+/** What the sender may do about it (RFC 6120 section 8.3.2): `wait` and try again, `modify` what was sent, `auth`enticate ... */
 export type StanzaErrorType = 'auth' | 'cancel' | 'continue' | 'modify' | 'wait';
 
 /**

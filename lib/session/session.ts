@@ -28,7 +28,9 @@ export interface Session {
    * whatever reason (the reason is the session observable's error).
    */
   readonly stanza$: Observable<XmlElement>;
+  /** Those of `stanza$` that are messages, of whatever type. */
   readonly message$: Observable<XmlElement>;
+  /** Those of `stanza$` that are presence, of whatever type. */
   readonly presence$: Observable<XmlElement>;
   /** Elements at the top level of the stream that are no stanzas, and that nothing else takes. */
   readonly nonza$: Observable<XmlElement>;

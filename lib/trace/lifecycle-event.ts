@@ -67,4 +67,5 @@ export type TraceEvent = LifecycleEvent & {
   readonly time: number;
 };
 
+/** Is told of every lifecycle event of an attempt. */
 export type Trace = (event: LifecycleEvent) => void;

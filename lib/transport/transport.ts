@@ -32,6 +32,11 @@ export interface Timeouts {
   readonly deadline: number;
 }
 
+/**
+ * - `required`: nothing goes on without TLS, whatever the server offers;
+ * - `preferred`: TLS where the server offers it, and in clear where it does not, which somebody on the way can bring about;
+ * - `disabled`: no TLS.
+ */
 export type TlsPolicy = 'required' | 'preferred' | 'disabled';
 
 /** What a transport gets to know of the attempt that it serves. */
@@ -55,6 +60,7 @@ export interface ConnectContext {
   readonly trace: Trace;
 }
 
+/** RFC 9266 and RFC 5929. */
 export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point';
 
 /** An open way to the peer: what a transport emits, once, when it is ready. */

@@ -19,7 +19,9 @@ export interface TcpConfig {
    * Default: as the records say; `starttls` where a host, port, path or duplex is given; `none` with the policy `disabled`.
    */
   readonly security?: Target['security'];
+  /** Handed to Node: `ca` for a private CA, `cert` and `key` for EXTERNAL ... (Whether TLS is a must say the options of the client.) */
   readonly tls?: TlsOptions;
+  /** Has the last word on the server's certificate: `pinSpki()`, or yours. */
   readonly verifyPeer?: VerifyPeer;
   /**
    * Whether TLS sessions are kept, by domain and for as long as this transport lives, so that a reconnect saves the server's
@@ -30,8 +32,9 @@ export interface TcpConfig {
   readonly resolver?: DnsResolver;
   /** Only addresses of this family; 0 (default) for both. */
   readonly family?: 0 | 4 | 6;
-  /** The local address and port to connect from. */
+  /** The local address to connect from; by default that which the operating system picks. */
   readonly localAddress?: string;
+  /** The local port to connect from; any free one by default. */
   readonly localPort?: number;
   /** A unix socket (or a named pipe) in place of TCP. */
   readonly path?: string;
