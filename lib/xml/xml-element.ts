@@ -4,7 +4,14 @@ import { serialize } from './serialize.js';
 export type XmlNode = XmlElement | string;
 
 /** Attributes by name. Nothing is inherited: `attrs.constructor` is an attribute or `undefined`. */
-export type XmlAttrs = Readonly<Record<string, string>>;
+export interface XmlAttrs {
+  /** Those of every stanza (RFC 6120 section 8.1), by names that a compiler knows. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly id?: string;
+  readonly type?: string;
+  readonly [name: string]: string | undefined;
+}
 
 /**
  * An XML element; immutable. Made by `xml()` or by a parser.

@@ -105,7 +105,7 @@ export function ourTree(bytes: Uint8Array): readonly Tree[] | undefined {
 const XML_NS = 'http://www.w3.org/XML/1998/namespace';
 
 function treeOf({ name, xmlns, attrs, children }: XmlElement): Tree {
-  const all = Object.entries(attrs)
+  const all = Object.entries(attrs as Readonly<Record<string, string>>)
     .filter(([key]) => key !== 'xmlns')
     .map(([key, value]): [string, string, string] => {
       const [, ns, local] = /^\{(.*)\}([^}]*)$/s.exec(key) ?? [];

@@ -83,7 +83,7 @@ export class Wire {
   hears(name: string): ScriptStep {
     return expects(
       Object.defineProperty(
-        (event: { kind: string; element?: { name: string; attrs: Readonly<Record<string, string>> } }) =>
+        (event: { kind: string; element?: { name: string; attrs: Readonly<Record<string, string | undefined>> } }) =>
           event.element?.name === name
             ? { [`${name}Id`]: event.element.attrs.id ?? 'none' }
             : `${event.element?.name ?? event.kind} in place of ${name}`,

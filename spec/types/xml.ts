@@ -21,6 +21,7 @@ export function elements(): void {
   holds<Same<ReturnType<typeof element.child>, XmlElement | undefined>>();
   holds<Same<ReturnType<typeof element.text>, string>>();
   holds<Same<typeof element.attrs, XmlAttrs>>();
+  holds<Same<typeof element.attrs.from, string | undefined>>();
   holds<Same<ReturnType<typeof serialize>, string>>();
 
   // @ts-expect-error -- `true` stands for nothing that could be written
@@ -39,6 +40,10 @@ export function elements(): void {
   element.children.push('z');
   // @ts-expect-error -- there may be none
   element.child('body').text();
+  // @ts-expect-error -- nor such an attribute
+  element.attrs.from.split('/');
+  // @ts-expect-error -- of whatever name
+  element.attrs['node'].split('/');
   // @ts-expect-error -- an element
   serialize('<a/>');
 }

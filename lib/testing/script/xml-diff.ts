@@ -9,7 +9,7 @@ export function prettyXml(element: XmlElement, parentNs = '', indent = ''): stri
   const attrs = Object.entries(element.attrs)
     .filter(([name]) => name !== 'xmlns' && !name.startsWith('xmlns:'))
     .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, value]) => ` ${name}=${quoted(value)}`)
+    .map(([name, value]) => ` ${name}=${quoted(value!)}`)
     .join('');
   const declaration = xmlns !== parentNs && xmlns !== 'jabber:client' ? ` xmlns=${quoted(xmlns)}` : '';
   const start = `${indent}<${element.name}${declaration}${attrs}`;

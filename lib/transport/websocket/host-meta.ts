@@ -93,7 +93,7 @@ function linksOfJson(json: string): Link[] {
 /** XRD by the parser that reads streams: it refuses DTDs and entities, and bounds everything (threat T6). */
 function linksOfXml(document: string): Link[] {
   const root = parseElement(document.replace(/^\s*<\?xml[^>]*\?>/, ''));
-  return root?.is('XRD', XRD) ? root.childrenOf('Link', XRD).map(({ attrs }) => attrs) : [];
+  return root?.is('XRD', XRD) ? root.childrenOf('Link', XRD).map(({ attrs }) => attrs as Link) : [];
 }
 
 function failed(text: string, errors: readonly unknown[] = []): TransportError {
