@@ -87,6 +87,8 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/credentials\.anonymous/g, '--anonymous DOMAIN in place of --jid'],
   [/credentials\.password/g, 'XMPP_PASSWORD'],
   [/`localAddress` \(if given\)/g, 'the local address'],
+  // The command has no WebSocket: the doctor only looks for one.
+  [/; set `url`/g, ''],
 ];
 
 export function inOptions(text: string): string {

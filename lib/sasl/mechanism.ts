@@ -9,7 +9,8 @@ export interface Credentials {
   readonly username?: string;
   /** The authorization identity, where it differs (RFC 6120 section 6.3.8). */
   readonly authzid?: string;
-  readonly password?: string;
+  /** What SCRAM and PLAIN prove; without it (an empty environment, say) there are to be other credentials. */
+  readonly password?: string | undefined;
   /** ANONYMOUS (RFC 4505). Implied by options with a `domain` in place of a `jid`. */
   readonly anonymous?: boolean;
   /** EXTERNAL (XEP-0178): the client certificate of the TLS connection. */

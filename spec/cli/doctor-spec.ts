@@ -145,6 +145,14 @@ describe('rxmpp doctor', () => {
     },
   );
 
+  it('an address has no DNS to mend, and a remedy is in words of the command', async () => {
+    await start();
+    const { findings } = await diagnose([], { who: '127.0.0.1' });
+    const notes = texts(findings, 'note');
+    expect(notes.join()).not.toContain('AAAA');
+    expect(notes).toContainEqual(expect.stringMatching(/^no WebSocket is published for browsers \([^`]*\);/));
+  });
+
   it('a server without STARTTLS: an error that says so', async () => {
     const { port } = await start({ tls: 'off' });
     dns.zone = zone({ port });

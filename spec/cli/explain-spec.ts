@@ -77,6 +77,7 @@ describe('explain', () => {
     ['ANONYMOUS needs credentials.anonymous', 'ANONYMOUS needs --anonymous DOMAIN in place of --jid'],
     ['PLAIN needs credentials.password', 'PLAIN needs XMPP_PASSWORD'],
     ['give `host` and `port`, or leave `security` out', 'give --host and --port, or leave out --direct-tls'],
+    ['it does not tell where its WebSocket is; set `url`', 'it does not tell where its WebSocket is'],
     ['nothing of ours', 'nothing of ours'],
   ])('says "%s" in the words of the command', (text, told) => {
     expect(inOptions(text)).toBe(told);

@@ -39,12 +39,13 @@ function* ofDns({ domain, services }: Diagnosis): Generator<Finding> {
 
 const isNotOffered = ({ name }: { readonly name: string }) => name === '' || name === '.';
 
-function* ofServers({ servers }: Diagnosis): Generator<Finding> {
+function* ofServers({ services, servers }: Diagnosis): Generator<Finding> {
   // One of several that does not work only costs time.
   const works = servers.some(({ failure, certificateFailure }) => !failure && !certificateFailure);
   for (const server of servers) yield* ofServer(server, works ? warning : error);
   const addresses = servers.flatMap(({ address }) => address ?? []);
-  if (addresses.length > 0 && !addresses.some((address) => address.includes(':'))) {
+  // Where an address was asked about no service was looked up, and there is nothing to publish.
+  if (services.length > 0 && addresses.length > 0 && !addresses.some((address) => address.includes(':'))) {
     yield note('no server has an IPv6 address; publish AAAA records for clients in networks that have nothing else');
   }
 }
