@@ -10,7 +10,6 @@ import {
   Subscription,
   take,
   tap,
-  timeout,
   type Subscriber,
 } from 'rxjs';
 import type { StanzaError } from '../errors/stanza-error.js';
@@ -23,6 +22,7 @@ import { Sender } from '../session/sender.js';
 import type { Session } from '../session/session.js';
 import { lost, SessionMemory } from '../session/session-memory.js';
 import { Scope } from '../stream/scope.js';
+import { bounded } from '../stream/within.js';
 import { serialize } from '../xml/serialize.js';
 import { attempted, MAX_REDIRECTS } from './attempt.js';
 import { attemptConfig, pipelined } from './attempt-config.js';
@@ -100,14 +100,13 @@ export class Account extends Sender {
     const prepared = this.#prepared;
     return defer(() => store.load()).pipe(
       take(1),
-      timeout({ first: prepared.timeouts.resume, scheduler: prepared.scheduler }),
+      bounded('resume', prepared),
       catchError(() => EMPTY),
       defaultIfEmpty(undefined),
       tap((state) => {
         const resumable = readResumable(state, prepared);
         if (resumable) this.memory.restore(resumable);
-        else if (state) store.clear();
-        this.#keeping = keepResumable(this.memory, store, prepared.scheduler);
+        this.#keeping = keepResumable(this.memory, store, prepared.scheduler, !resumable && !!state);
       }),
       ignoreElements(),
     );

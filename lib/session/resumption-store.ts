@@ -27,7 +27,7 @@ export interface ResumptionState {
  * Where a client keeps its session, so that it outlives the page or the process: `sessionStorage`, a file, a database.
  * One store for one client: two that resume the same session would take it from each other.
  *
- * What a method throws is reported as RxJS does it, and harms nothing.
+ * What `save` and `clear` throw is reported as RxJS does it, and harms nothing.
  */
 export interface ResumptionStore {
   /**
@@ -46,10 +46,17 @@ export interface ResumptionStore {
  *
  * A process that is killed may have done more than it has saved. What it had sent then is no harm: the server says how far it
  * came. What it had received comes again.
+ *
+ * @param stale Whether there is a state in it that nobody can resume.
  */
-export function keepResumable(memory: SessionMemory, store: ResumptionStore, scheduler: SchedulerLike): Subscription {
+export function keepResumable(
+  memory: SessionMemory,
+  store: ResumptionStore,
+  scheduler: SchedulerLike,
+  stale = false,
+): Subscription {
   const change$ = new Subject<void>();
-  const end$ = new Subject<void>();
+  const now$ = new Subject<void>();
   let stored = true;
   const save = () => {
     const { resumable } = memory;
@@ -58,11 +65,12 @@ export function keepResumable(memory: SessionMemory, store: ResumptionStore, sch
     stored = resumable !== undefined;
   };
   // Subscribed to Subjects, so that an error of the store's is reported and does not end up in the stream.
-  const saving = merge(change$.pipe(auditTime(0, scheduler)), end$).subscribe(save);
+  const saving = merge(change$.pipe(auditTime(0, scheduler)), now$).subscribe(save);
+  if (stale) now$.next();
   memory.onChange = () => change$.next();
   return new Subscription(() => {
     memory.onChange = undefined;
-    end$.next();
+    now$.next();
     saving.unsubscribe();
   });
 }

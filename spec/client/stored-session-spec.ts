@@ -345,4 +345,18 @@ describe('a store that throws', () => {
     run.disconnect().check();
     expect(new Set(unhandled.take().map(String))).toEqual(new Set(['Error: quota', 'Error: gone']));
   });
+
+  it('where it is to be cleared of what cannot be resumed', () => {
+    const store: ResumptionStore = {
+      ...loading(() => of({ ...STATE, jid: 'mallory@example.org/x' })),
+      clear: () => {
+        throw new Error('gone');
+      },
+    };
+    const run = stored([manages(after(1e6))], store)
+      .connect()
+      .flush(100);
+    expect([run.kinds.split(' ').at(-1), run.end]).toEqual(['online', undefined]);
+    expect(unhandled.take().map(String)).toEqual(['Error: gone']);
+  });
 });

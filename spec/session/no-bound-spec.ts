@@ -1,4 +1,4 @@
-import { VirtualTimeScheduler } from 'rxjs';
+import { Subject, VirtualTimeScheduler } from 'rxjs';
 import { DEFAULT_TIMEOUTS } from '../../lib/transport/timeouts.js';
 import { after, cut, exchange, expects, mute, reply } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
@@ -67,6 +67,19 @@ describe('no bound sets no timer', () => {
     run.connect().flush(10);
     expect(run.status).toMatchObject({ kind: 'waiting', until: Infinity });
     run.disconnect();
+  });
+
+  it('of a store that takes its time', () => {
+    const state$ = new Subject<undefined>();
+    const store = { load: () => state$, save: () => undefined, clear: () => undefined };
+    const run = new ClientRun([manages(mute())], { options: { ...options, streamManagement: { store } } });
+    run.connect().flush(10);
+    expect(run.transport.connections).toBe(0);
+    state$.next(undefined);
+    run.flush(20);
+    expect(run.status.kind).toBe('online');
+    run.disconnect();
+    run.flush();
   });
 
   it('of the acknowledgements', () => {
