@@ -1,6 +1,5 @@
 import {
   asyncScheduler,
-  catchError,
   defaultIfEmpty,
   defer,
   noop,
@@ -64,7 +63,7 @@ export interface ReconnectConfig {
  * ```
  *
  * The next attempt begins after everything of the last one was released. Errors with the source's last error, and with
- * `UsageError` `veto-failed`.
+ * `UsageError` `veto-failed` or `backoff-failed` where those throw.
  */
 export function reconnect<T>(config: ReconnectConfig = {}): MonoTypeOperatorFunction<T> {
   return scoped((subscriber) => new Attempts(subscriber, config));
@@ -82,7 +81,7 @@ class Attempts<T> extends Scope<T> {
   /** The attempt, or the pause before the next; none while there is no network. */
   #held: Held<unknown> | undefined;
   /** What the pause before the next attempt is for: the veto's answer (and what comes before the first), then the delay. */
-  #pause: 'veto' | 'delay' | undefined = 'veto';
+  #pause: 'veto' | 'backoff' | undefined = 'veto';
   /** When the session began, while there is one. */
   #since = Infinity;
   #failures = 0;
@@ -115,15 +114,17 @@ class Attempts<T> extends Scope<T> {
   }
 
   override entered(value: T | boolean, held: Held<never>): void {
-    if (this.#pause === 'delay') return this.#begin(true);
+    if (this.#pause === 'backoff') return this.#begin(true);
     if (this.#pause === 'veto') return value ? this.#wait() : super.failed(this.#error);
     this.#since = this.#scheduler.now();
     super.entered(value, held);
   }
 
   override failed(error: unknown): void {
-    if (this.#pause || !(error instanceof XmppError) || !isRetryable(error)) return super.failed(error);
-    const { stableAfter = 30_000, veto } = this.#config;
+    // Whatever is ours does not fail: it is what we were given.
+    if (this.#pause) return super.failed(new UsageError(`${this.#pause}-failed`, 'see the cause', error));
+    if (!(error instanceof XmppError) || !isRetryable(error)) return super.failed(error);
+    const { stableAfter = 30_000, veto = () => [true] } = this.#config;
     if (this.#scheduler.now() - this.#since >= stableAfter) this.#failures = 0;
     this.#since = Infinity;
     this.#failures++;
@@ -131,15 +132,7 @@ class Attempts<T> extends Scope<T> {
     this.#toldForever = false;
     this.#pause = 'veto';
     this.then(() => {
-      if (!veto) return this.#wait();
-      const answer$ = defer(() => veto(error, this.#failures)).pipe(
-        take(1),
-        defaultIfEmpty(true),
-        catchError((cause: unknown) => {
-          throw new UsageError('veto-failed', 'see the cause', cause);
-        }),
-      );
-      this.#next(answer$);
+      this.#next(defer(() => veto(error, this.#failures)).pipe(take(1), defaultIfEmpty(true)));
       if (this.#pause === 'veto') this.#tell(Infinity);
     });
   }
@@ -160,8 +153,8 @@ class Attempts<T> extends Scope<T> {
 
   /** The delay before the next attempt. Where the network is gone, or goes, its return ends it. */
   #wait(): void {
+    this.#pause = 'backoff';
     const delay = this.#backoff(this.#failures - 1);
-    this.#pause = 'delay';
     // First of all: whoever is told of the wait may end it.
     this.#next(this.#online && delay < Infinity ? timer(delay, this.#scheduler) : undefined);
     this.#tell(this.#online ? delay : Infinity);

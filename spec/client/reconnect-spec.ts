@@ -446,6 +446,20 @@ describe('reconnect', () => {
     });
   });
 
+  it('a backoff that throws gives up, with a typed error, and whoever told of the loss gets none of it', () => {
+    const cause = new Error('no');
+    const scheduler = new VirtualTimeScheduler();
+    const source$ = new Subject();
+    let end: unknown;
+    const backoff = () => {
+      throw cause;
+    };
+    source$.pipe(reconnect({ scheduler, backoff })).subscribe({ error: (error: unknown) => (end = error) });
+    source$.error(LOST);
+    expect(end).toMatchObject({ name: 'UsageError', condition: 'backoff-failed', cause });
+    expect(scheduler.actions).toEqual([]);
+  });
+
   it('what is no XmppError passes: nobody knows what it is', () => {
     const bug = new TypeError('x is not a function');
     let error: unknown;
