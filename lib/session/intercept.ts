@@ -1,4 +1,4 @@
-import { noop, of, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
+import { defer, noop, of, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import { raise } from '../stream/raise.js';
@@ -141,7 +141,8 @@ class OrderlyGate {
       passage.waiting.push(what);
       if (this.#passages[0] === passage) this.#drain();
     };
-    const operated$ = this.#operators.reduce((source, operator) => source.pipe(operator), of(stanza));
+    // An operator may throw as it is applied, and that is an error of its result like any other.
+    const operated$ = defer(() => this.#operators.reduce((source, operator) => source.pipe(operator), of(stanza)));
     const passing = operated$.subscribe({
       next: (result) => tell((to) => to.next(result)),
       error: (error: unknown) => tell((to) => to.error(error), true),

@@ -45,6 +45,15 @@ const drops = (body: string): Interceptor => filter((stanza) => bodyOf(stanza) !
 const onlyBody = (body: string, operator: Interceptor): Interceptor =>
   mergeMap((stanza) => (bodyOf(stanza) === body ? of(stanza).pipe(operator) : of(stanza)));
 
+/** An operator that throws as it is applied, the first time. */
+const throwsOnce = (): Interceptor => {
+  let times = 0;
+  return (source) => {
+    if (times++ === 0) throw new Error('x');
+    return source;
+  };
+};
+
 const online = (script: Script, config: InterceptConfig, init: ClientInit = {}) =>
   new ClientRun([script], { ...init, options: { interceptors: intercept(config), ...init.options } })
     .connect()
@@ -233,6 +242,15 @@ describe('outbound interceptors', () => {
     expect(a.error).toMatchObject({ cause: { condition: 'interceptor-failed', cause: { message: 'x' } } });
   });
 
+  it('one that throws as it is applied fails the delivery alone, and holds up nothing behind it', () => {
+    const run = online(begins(hears('b'), after(1e6)), { outbound: [throwsOnce()] });
+    const a = run.deliver(hello('a'));
+    const b = run.deliver(hello('b'));
+    run.flush(10);
+    expect([a.told, b.told.at(-1)]).toEqual([['queued', 'delivery-failed'], 'complete']);
+    expect(a.error).toMatchObject({ cause: { condition: 'interceptor-failed', cause: { message: 'x' } } });
+  });
+
   it('what they make that cannot be written fails its delivery, and the session goes on', () => {
     const run = online(begins(hears('b'), after(1e6)), {
       outbound: [
@@ -397,6 +415,12 @@ describe('inbound interceptors', () => {
     const run = online(begins(says('a', 'b'), after(1e6)), {
       inbound: [onlyBody('a', () => throwError(() => new Error('x')))],
     });
+    expect([run.received, run.status.kind]).toEqual([['b'], 'online']);
+    expect(unhandled.take()).toMatchObject([{ message: 'x' }]);
+  });
+
+  it('one that throws as it is applied drops the stanza, and holds up nothing behind it', () => {
+    const run = online(begins(says('a', 'b'), after(1e6)), { inbound: [throwsOnce()] });
     expect([run.received, run.status.kind]).toEqual([['b'], 'online']);
     expect(unhandled.take()).toMatchObject([{ message: 'x' }]);
   });
