@@ -70,8 +70,9 @@ export class Account extends Sender {
   transmit(outgoing: Outgoing, always = false): void {
     const { whileOffline = 'error' } = this.#options;
     const { memory } = this;
-    memory.waiting = memory.waiting.filter(({ settled }) => !settled);
     const room = always ? Infinity : whileOffline === 'error' ? 0 : whileOffline.queue;
+    // Not for each stanza: that would cost the length of the queue.
+    if (memory.waiting.length >= room) memory.waiting = memory.waiting.filter(({ settled }) => !settled);
     if (this.#stopped || memory.waiting.length >= room) {
       const full = room > 0 ? 'the queue is full' : 'no session';
       throw notConnected(this.#stopped ? 'stopping' : full);

@@ -73,7 +73,6 @@ const DEFAULT_BACKOFF = /* #__PURE__ */ backoff();
 
 class Attempts<T> extends Scope<T> {
   readonly #config: ReconnectConfig;
-  readonly #backoff: Backoff;
   readonly #scheduler: SchedulerLike;
   readonly #watching = new Subscription();
   #source$!: Observable<T>;
@@ -92,7 +91,6 @@ class Attempts<T> extends Scope<T> {
   constructor(subscriber: Subscriber<T>, config: ReconnectConfig) {
     super(subscriber);
     this.#config = config;
-    this.#backoff = config.backoff ?? DEFAULT_BACKOFF;
     this.#scheduler = config.scheduler ?? asyncScheduler;
   }
 
@@ -154,7 +152,8 @@ class Attempts<T> extends Scope<T> {
   /** The delay before the next attempt. Where the network is gone, or goes, its return ends it. */
   #wait(): void {
     this.#pause = 'backoff';
-    const delay = this.#backoff(this.#failures - 1);
+    const { backoff: delayAfter = DEFAULT_BACKOFF } = this.#config;
+    const delay = delayAfter(this.#failures - 1);
     // First of all: whoever is told of the wait may end it.
     this.#next(this.#online && delay < Infinity ? timer(delay, this.#scheduler) : undefined);
     this.#tell(this.#online ? delay : Infinity);

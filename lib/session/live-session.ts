@@ -192,12 +192,15 @@ export class LiveSession extends Sender implements Session {
       }
       if (unacknowledged.length > 0) this.#acknowledgements?.ask();
     }
-    for (const outgoing of this.memory.waiting.splice(0)) {
-      try {
-        if (!outgoing.settled) this.transmit(outgoing);
-      } catch (error) {
-        // The others can be sent all the same.
-        outgoing.lost(error as XmppError);
+    // Again, since whoever is told what becomes of one may send another.
+    for (let some; !this.over && (some = this.memory.waiting.splice(0)).length > 0;) {
+      for (const outgoing of some) {
+        try {
+          if (!outgoing.settled) this.transmit(outgoing);
+        } catch (error) {
+          // The others can be sent all the same.
+          outgoing.lost(error as XmppError);
+        }
       }
     }
   }

@@ -163,7 +163,7 @@ export class SessionMemory implements ManagedSession {
     const isResent = ({ stanza }: Outgoing) => again && this.#resendLost && stanza.name === 'message';
     const resent = unacknowledged.filter(isResent);
     for (const outgoing of resent) outgoing.delay();
-    this.waiting.unshift(...resent);
+    this.waiting = resent.concat(this.waiting);
     this.enabled({ resumption: undefined });
     this.managed = false;
     for (const outgoing of unacknowledged) if (!isResent(outgoing)) outgoing.lost(reason);

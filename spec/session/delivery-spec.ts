@@ -1,13 +1,15 @@
-import { map, startWith, Subject, VirtualTimeScheduler } from 'rxjs';
+import { concatMap, filter, from, map, startWith, Subject, tap, VirtualTimeScheduler } from 'rxjs';
 import { StanzaError, XmlError } from '../../lib/errors/index.js';
 import { after, cut, end, expects, mute, reply, stall, unstall, type Script } from '../../lib/testing.js';
 import { memoryTransport } from '../../lib/testing/memory/memory-transport.js';
 import { XmppServer } from '../../lib/testing/server/xmpp-server.js';
+import { intercept } from '../../lib/session/intercept.js';
 import type { Session } from '../../lib/session/session.js';
-import { NS, xml } from '../../lib/xml/index.js';
+import { NS, xml, type XmlElement } from '../../lib/xml/index.js';
 import {
   A,
   begins,
+  bodyOf,
   ClientRun,
   follow,
   hears,
@@ -303,6 +305,46 @@ describe('sending while there is no session', () => {
       const other = follow(run.client.iq('get', ping()));
       run.flush(5_000);
       expect(other.told).toEqual([]);
+      run.transport.verify();
+    });
+
+    it('costs no more by the thousand', () => {
+      const run = new ClientRun([begins(cut())], { options: { whileOffline: { queue: 100_000 } } })
+        .connect()
+        .flush(500);
+      const stanza = hello('a');
+      for (let count = 0; count < 100_000; count++) run.client.send(stanza);
+      expect(() => run.client.send(stanza)).toThrow(/queue is full/);
+      run.disconnect();
+      expect(run.losses).toHaveLength(100_000);
+    });
+
+    it('takes what is sent at the word of another that goes out, and leaves none behind', () => {
+      const interceptors = intercept({ outbound: [filter((stanza) => bodyOf(stanza) !== 'a')] });
+      const run = new ClientRun([begins(hears('d', 'b', 'c'), after(1e6))], {
+        options: { ...QUEUE.options, interceptors },
+      });
+      run.connect();
+      const each$ = from('abc').pipe(concatMap((body) => run.client.deliver(hello(body))));
+      const { told } = follow(each$);
+      run.client.send(hello('d'));
+      run.flush(0);
+      expect(told.slice(0, 3)).toEqual(['queued', 'filtered', 'queued']);
+      run.flush(100);
+      expect([told.at(-1), run.status.kind]).toEqual(['complete', 'online']);
+    });
+
+    it('keeps for the next session what is sent again where one ends as it begins', () => {
+      let times = 0;
+      const restarts = tap<XmlElement>(() => times++ === 0 && run.client.retryNow());
+      const run = new ClientRun([begins(mute()), begins(hears('a', 'b'), after(1e6))], {
+        options: { ...QUEUE.options, interceptors: intercept({ outbound: [restarts] }) },
+      });
+      run.connect();
+      run.client.undelivered$.subscribe(({ stanza }) => run.client.send(stanza));
+      for (const body of 'ab') run.client.send(hello(body));
+      run.flush(100);
+      expect([run.ends, run.status.kind]).toEqual(['1 cancelled', 'online']);
       run.transport.verify();
     });
 
