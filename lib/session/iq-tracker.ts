@@ -3,6 +3,7 @@ import { XmppTimeoutError } from '../errors/timeout-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import type { Jid } from '../jid/jid.js';
 import { sameJid } from '../jid/same-jid.js';
+import { isFromServer } from '../stream/features/request.js';
 import { stanzaError } from '../stream/stanza-error-of.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
@@ -144,9 +145,7 @@ export class IqTracker {
  * account or the domain outright may come back without `from` too.
  */
 function isFromAddressee(from: string | undefined, to: string | undefined, own: Jid): boolean {
-  if (from === to) return true;
-  const bare = own.bare().toString();
-  if (to === undefined) return from === bare || from === own.toString() || from === own.domain;
-  if (from === undefined) return sameJid(to, bare) || sameJid(to, own.domain);
+  if (to === undefined) return isFromServer(from, own);
+  if (from === undefined) return sameJid(to, own.bare().toString()) || sameJid(to, own.domain);
   return sameJid(from, to);
 }

@@ -38,6 +38,6 @@ export function request(
 }
 
 /** The server answers for itself or for our account (RFC 6120 section 8.1.2.1). */
-function isFromServer(from: string | undefined, own: Jid | undefined): boolean {
+export function isFromServer(from: string | undefined, own: Jid | undefined): boolean {
   return !own || [undefined, own.domain, own.bare().toString(), own.toString()].includes(from);
 }
