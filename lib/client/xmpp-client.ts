@@ -1,6 +1,7 @@
 import {
   catchError,
   defer,
+  distinctUntilChanged,
   EMPTY,
   from,
   isObservable,
@@ -135,7 +136,12 @@ class LiveClient implements XmppClient {
   }
 
   get status$(): Observable<XmppStatus> {
-    return this.#memory.status$.asObservable();
+    const { status$ } = this.#memory;
+    // Whoever was told before may have brought about the next one already.
+    return status$.pipe(
+      map(() => status$.value),
+      distinctUntilChanged(),
+    );
   }
 
   get trace$(): Observable<TraceEvent> {

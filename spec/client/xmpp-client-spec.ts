@@ -1,6 +1,7 @@
 import {
   BehaviorSubject,
   defer,
+  filter,
   map,
   mergeMap,
   type Observable,
@@ -233,6 +234,19 @@ describe('status$', () => {
     const late: XmppStatus[] = [];
     run.client.status$.subscribe((status) => late.push(status));
     expect(late).toEqual([run.status]);
+  });
+
+  it('ends for everybody with what is, also where one who is told brings about the next', () => {
+    const run = new ClientRun([begins(after(5), cut())]);
+    const waits$ = run.client.status$.pipe(filter(({ kind }) => kind === 'waiting'));
+    waits$.pipe(mergeMap(() => run.client.close())).subscribe();
+    const later: string[] = [];
+    run.client.status$.subscribe(({ kind }) => later.push(kind));
+    run.connect().flush(100);
+    expect(run.kinds).toBe('offline authenticating binding online waiting offline');
+    // What was over before it could be told is left out.
+    expect(later.join(' ')).toBe('offline authenticating binding online offline');
+    run.check();
   });
 
   const SEQUENCES: Record<string, { scripts: Script[]; act?: (run: ClientRun) => void; kinds: string; at?: number }> = {
