@@ -35,6 +35,9 @@ export class IqTracker {
   #timerAt = Infinity;
   /** The shortest bound so far. */
   #shortest = Infinity;
+  /** The time as it was last looked at, and how far the clock has been set back since the beginning. */
+  #last = 0;
+  #setBack = 0;
 
   /** @param due Milliseconds to the answer where a request does not say. */
   constructor(scheduler: SchedulerLike, random: () => number, due = 30_000) {
@@ -73,7 +76,7 @@ export class IqTracker {
       outgoing = send(xml('iq', { type, id, to }, payload));
       // Not before: what cannot be sent (the session is over, say) is to leave no timer.
       if (subscriber.closed) return;
-      pending.at = this.#scheduler.now() + due;
+      pending.at = this.#now() + due;
       this.#shortest = Math.min(this.#shortest, due);
       this.#arm(pending.at);
     });
@@ -113,11 +116,18 @@ export class IqTracker {
     if (!(at < this.#timerAt)) return;
     this.#timer?.unsubscribe();
     this.#timerAt = at;
-    this.#timer = this.#scheduler.schedule(() => this.#sweep(), at - this.#scheduler.now());
+    this.#timer = this.#scheduler.schedule(() => this.#sweep(), at - this.#now());
+  }
+
+  /** The time, which never goes back: a clock that is set back would put off what is due. */
+  #now(least = this.#last): number {
+    const now = this.#scheduler.now();
+    this.#setBack = Math.max(this.#setBack, least - now);
+    return (this.#last = now + this.#setBack);
   }
 
   #sweep(): void {
-    const now = this.#scheduler.now();
+    const now = this.#now(this.#timerAt);
     const overdue: Pending[] = [];
     let next = Infinity;
     for (const [id, pending] of this.#pending) {

@@ -53,9 +53,9 @@ export function session(config: SessionConfig = {}): OperatorFunction<Negotiated
   return scopeMap(
     (negotiated) =>
       new Observable<Session>((subscriber) => {
-        const { iqTimeout, random = secureRandom, acknowledgements, interceptors, resumable = false } = config;
-        const memory = config.memory ?? new SessionMemory(stage.scheduler, random, { iqTimeout });
-        const live = new LiveSession(negotiated, { ...stage, memory, acknowledgements, interceptors });
+        const { random = secureRandom, resumable = false } = config;
+        const { memory = new SessionMemory(stage.scheduler, random, config) } = config;
+        const live = new LiveSession(negotiated, { ...config, ...stage, memory });
         const online = new Online(subscriber, live, resumable);
         stage.trace({ type: 'online', jid: live.jid.toString(), resumed: live.resumed });
         live.begin();

@@ -102,4 +102,35 @@ describe('IqTracker', () => {
     const expected = bounds.map((due, index) => ({ due, index })).sort((a, b) => a.due - b.due);
     expect(told).toEqual(expected.map(({ due, index }) => `${index} timeout ${due}`));
   });
+
+  it.each([-3_600_000, -5_000, 5_000, 3_600_000])('a clock that jumps by %i ms puts nothing off', (by) => {
+    const { scheduler, iqs } = asked();
+    let offset = 0;
+    scheduler.now = () => scheduler.frame + offset;
+    const late: number[] = [];
+    let pending = 0;
+    const ask = (due: number) => {
+      const { frame } = scheduler;
+      pending++;
+      iqs
+        .request('get', query, undefined, due, (iq) => new Outgoing(iq, 0, undefined, noop))
+        .subscribe({ error: () => late.push(scheduler.frame - frame - due), complete: noop })
+        .add(() => pending--);
+    };
+    const flush = (until: number) => {
+      scheduler.maxFrames = until;
+      scheduler.flush();
+      scheduler.frame = until;
+    };
+    for (const due of [30_000, 60_000, 20_000]) ask(due);
+    flush(10_000);
+    offset = by;
+    for (const at of [20_000, 30_500, 70_000]) {
+      flush(at);
+      ask(30_000);
+    }
+    flush(100_000);
+    expect(pending).toBe(0);
+    expect(Math.max(...late)).toBeLessThanOrEqual(0);
+  });
 });
