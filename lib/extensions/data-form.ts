@@ -54,9 +54,8 @@ export function dataForm(x: XmlElement): DataForm {
  */
 export function submitForm({ fields }: Pick<DataForm, 'fields'>, values: FormValues): XmlElement {
   const answers = fields.flatMap(({ name, type, values: given }) => {
-    const value = values[name];
-    const texts =
-      value === undefined ? given : [value].flat().map((one) => (one === true ? '1' : one || '').toString());
+    // A boolean is 0 or 1, and never empty (XEP-0004 section 3.3).
+    const texts = [values[name] ?? given].flat().map((one) => (typeof one === 'boolean' ? `${+one}` : one));
     if (texts.length === 0) return [];
     const attrs = type === 'hidden' ? { var: name, type } : { var: name };
     return xml('field', attrs, ...texts.map((text) => xml('value', {}, text)));

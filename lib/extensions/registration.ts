@@ -108,10 +108,13 @@ function registerOn(
           checkRequired(form, values);
           // Errors repeat what a server says, but not these.
           for (const { name, type } of form.fields)
-            if (type === 'text-private') stream.secrets.add(String(values[name]));
+            if (type === 'text-private') stream.secrets.add(String(values[name] ?? ''));
           const filled = x ? [submitForm(form, values)] : elements(form, values);
           return request(stream, query(...filled), 'register', context).pipe(
-            map(() => (typeof values.username === 'string' ? jid(`${values.username}@${domain}`) : undefined)),
+            map(() => {
+              const { username = form.fields.find(({ name }) => name === 'username')?.values[0] } = values;
+              return typeof username === 'string' ? jid(`${username}@${domain}`) : undefined;
+            }),
           );
         }),
       );
@@ -143,7 +146,10 @@ function elements({ fields }: RegistrationForm, values: FormValues): XmlElement[
 }
 
 function checkRequired({ fields }: RegistrationForm, values: FormValues): void {
-  const missing = fields.filter(({ name, required, values: given }) => required && !given.length && !values[name]);
+  // `false` is an answer, and an empty list is none.
+  const missing = fields.filter(
+    ({ name, required, values: [given = ''] }) => required && !String(values[name] ?? given),
+  );
   if (missing.length === 0) return;
   throw new UsageError('missing-field', `the server wants ${missing.map(({ name }) => name).join(', ')} too`);
 }

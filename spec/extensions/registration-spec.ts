@@ -136,6 +136,41 @@ describe('register (XEP-0077)', () => {
     });
   });
 
+  it('a boolean is answered by 0 too, also where an answer is required (XEP-0004 section 3.3)', () => {
+    const required = DATA_FORM.replace(`var='news'/>`, `var='news'><required/></field>`);
+    const fillIn = () => of({ username: 'alice', password: 'secret', news: false });
+    const run = new Registering(
+      opened(
+        asked(required),
+        expects(/^<iq (?=.* id='(?<set>[^']+)').*<field var='news'><value>0<\/value>/),
+        reply(OK),
+      ),
+      fillIn,
+    );
+    expect(run.flush().check().told).toEqual([`alice@${DOMAIN}`, '|']);
+  });
+
+  it.each([
+    ['is cleared', { username: '', password: 'secret' }, 'username'],
+    ['gets an empty list', { username: [], password: 'secret' }, 'username'],
+    ['gets nothing', { username: 'alice' }, 'password'],
+  ])('a required field of a form that %s is missing', (_name, values, missing) => {
+    const run = new Registering(opened(asked(DATA_FORM)), () => of(values)).flush().check();
+    expect([run.told, String(run.error)]).toEqual([
+      ['usage missing-field (register)'],
+      expect.stringContaining(missing),
+    ]);
+  });
+
+  it('tells the name that the server has chosen', () => {
+    const chosen = `<username>guest7</username><password/>`;
+    const run = new Registering(
+      opened(asked(chosen), expects(/^<iq (?=.* id='(?<set>[^']+)').*<username>guest7</), reply(OK)),
+      () => of({ password: 'secret' }),
+    );
+    expect(run.flush().check().told).toEqual([`guest7@${DOMAIN}`, '|']);
+  });
+
   it('tells of a page to register at', () => {
     const oob = `<instructions>There.</instructions><x xmlns='jabber:x:oob'><url>https://example.org/join</url></x>`;
     const run = new Registering(opened(asked(oob)), () => EMPTY).flush().check();
