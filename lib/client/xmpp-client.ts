@@ -64,7 +64,7 @@ export interface XmppClient {
    * Sends on the present session. See `XmppClientOptions.whileOffline` for when there is none.
    *
    * @throws XmlError For what cannot be written as XML.
-   * @throws StanzaError `not-connected` while there is no session.
+   * @throws StanzaError `not-connected` while there is no session, `session-lost` while the present one is being closed.
    */
   send(stanza: XmlElement): void;
   /** As `Session.deliver`; a delivery goes on across a resumption. Holds the connection until it is settled. */

@@ -5,7 +5,7 @@ import type { Delivery, Undelivered } from './delivery.js';
 import type { RequestHandler } from './request-handlers.js';
 
 export interface IqOptions {
-  /** Milliseconds to the answer; the session's `iqTimeout` by default. */
+  /** Milliseconds to the answer, up to 2^31 - 1, or `Infinity` for no bound; the session's `iqTimeout` by default. */
   readonly timeout?: number;
 }
 
@@ -66,8 +66,8 @@ export interface Session {
   /**
    * Sends an IQ for each subscription; emits the answer of type `result` (the whole `<iq/>`) and completes.
    *
-   * Errors with `StanzaError` for an answer of type `error` or when the session ends first (`session-lost`), and with
-   * `XmppTimeoutError`. Unsubscribing forgets the request.
+   * Errors with `StanzaError` for an answer of type `error` or when the session ends first (`session-lost`), with
+   * `XmppTimeoutError`, and with `XmlError` for what cannot be written as XML. Unsubscribing forgets the request.
    *
    * @param to The addressee; our own account on the server by default.
    */
