@@ -46,7 +46,8 @@ export function extendableTimeout<T>(config: ExtendableTimeoutConfig): MonoTypeO
       };
       const arm = (delay: number) => {
         disarm();
-        if (delay < Infinity) timer = scheduler.schedule(() => ask(delay), delay);
+        // Whoever has enough may still be told more, where all of it comes at once.
+        if (delay < Infinity && !subscriber.closed) timer = scheduler.schedule(() => ask(delay), delay);
       };
       const fail = (error: unknown) => {
         held.unsubscribe();

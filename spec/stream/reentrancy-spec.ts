@@ -1,4 +1,4 @@
-import { concat, NEVER, Observable, of, Subject, VirtualTimeScheduler } from 'rxjs';
+import { concat, NEVER, Observable, of, Subject, take, VirtualTimeScheduler } from 'rxjs';
 import { extendableTimeout } from '../../lib/stream/extendable-timeout.js';
 import { scopeMap } from '../../lib/stream/scope-map.js';
 import { watch } from '../support/watch.js';
@@ -62,6 +62,12 @@ describe('extendableTimeout at its edges', () => {
   it('sets no timer where there is no bound, at first or by an extension', () => {
     expect(delays(Infinity).asked).toEqual([]);
     expect(delays(5, () => Infinity).asked).toEqual([5]);
+  });
+
+  it('leaves no timer behind where the first of what comes at once was enough', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const { log } = watch(concat(of('a', 'b'), NEVER).pipe(extendableTimeout({ due: 5, scheduler }), take(1)));
+    expect([log, scheduler.actions.length]).toEqual([['next', 'complete'], 0]);
   });
 
   it('is not extended by default', () => {
