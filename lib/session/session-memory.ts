@@ -39,6 +39,7 @@ export class SessionMemory implements ManagedSession {
   managed = false;
   resumption: Resumption | undefined;
   handled = 0;
+  unanswered = 0;
   /** What was sent and not acknowledged. */
   unacknowledged = new Unacknowledged<Outgoing>();
   /** What was accepted while there was no session, oldest first. What has settled nobody is interested in any more. */
@@ -91,13 +92,14 @@ export class SessionMemory implements ManagedSession {
   enabled({ resumption, early = 0 }: Enabled): void {
     this.managed = true;
     this.resumption = resumption;
-    this.handled = 0;
+    this.handled = this.unanswered = 0;
     this.#early = early;
     this.unacknowledged = new Unacknowledged();
     this.onChange?.();
   }
 
   resumed(h: number | undefined): boolean {
+    this.unanswered = 0;
     if (h !== undefined && this.acknowledge(h)) return true;
     this.lose(lost('impossible acknowledgement'));
     return false;

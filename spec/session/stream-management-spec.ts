@@ -1,4 +1,4 @@
-import { after, cut, end, exchange, expects, expectsEnd, mute, reply } from '../../lib/testing.js';
+import { after, cut, end, exchange, expects, expectsEnd, mute, reply, type Script } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
 import {
   A,
@@ -649,6 +649,33 @@ describe('resumption (XEP-0198 section 5)', () => {
     }).connect();
     run.flush();
     expect([run.received, run.session.resumed]).toEqual([['one', 'two'], false]);
+    run.transport.verify();
+  });
+
+  it('a server that fails at it each time is asked five times, and met by a new session then', () => {
+    const asks = (...more: Script): Script => [authenticates(BIND, SM), expects(RESUME(0)), ...more];
+    const run = new ClientRun([
+      manages(hears('one'), cut()),
+      ...Array.from({ length: 5 }, (_, index) => asks(index % 2 ? cut() : after(60_000))),
+      manages(hears('two'), after(5_000), cut()),
+      resumes(0, 1),
+    ]);
+    run.connect().flush(0);
+    run.client.send(hello('one'));
+    run.flush(120_000);
+    expect([run.sessions.length, run.session.resumed, run.losses]).toEqual([2, false, ['one delivery-unknown']]);
+    run.client.send(hello('two'));
+    run.flush();
+    // It counts anew.
+    expect([run.sessions.length, run.session.resumed]).toEqual([3, true]);
+    run.transport.verify();
+  });
+
+  it('four times without an answer, and then with one, is no reason to give it up', () => {
+    const asks: Script = [authenticates(BIND, SM), expects(RESUME(0)), cut()];
+    const cuts = [asks, asks, asks, asks, resumes(0, 0, cut())];
+    const run = new ClientRun([manages(cut()), ...cuts, ...cuts, resumes(0, 0)]).connect().flush();
+    expect(run.sessions.map(({ resumed }) => resumed)).toEqual([false, true, true, true]);
     run.transport.verify();
   });
 

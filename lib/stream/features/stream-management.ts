@@ -18,9 +18,12 @@ export interface StreamManagementConfig {
   readonly max?: number;
 }
 
+/** A server that fails at a session whenever it is to resume it is not asked for ever. Networks fail, too: so not at once. */
+const MAX_UNANSWERED = 5;
+
 /**
- * Resumes a session in place of binding a resource (XEP-0198 section 5). Where the server refuses, the session is lost, and
- * the negotiation goes on to a new one.
+ * Resumes a session in place of binding a resource (XEP-0198 section 5). Where the server refuses, or has not answered five times in a
+ * row, the session is lost, and the negotiation goes on to a new one.
  *
  * Errors with `StreamError` for an impossible `h` and with `XmppTimeoutError` of phase `resume`.
  */
@@ -30,13 +33,15 @@ export function resumeSession(session: ManagedSession): StreamFeature {
     xmlns: NS.sm,
     parse(advertised, _stream, { agreed }) {
       if (!agreed.authenticated || agreed.jid || !session.resumption) return undefined;
-      if (!advertised) session.resumeFailed(undefined, 'feature-not-implemented');
-      return advertised;
+      const asked = advertised && session.unanswered < MAX_UNANSWERED;
+      if (!asked) session.resumeFailed(undefined, advertised ? 'remote-server-timeout' : 'feature-not-implemented');
+      return asked ? advertised : undefined;
     },
     negotiate: (stream, _offer, stage) =>
       defer(() => {
         const { id, jid } = session.resumption!;
         stage.trace({ type: 'resuming' });
+        session.unanswered++;
         // The server may resume while we give up. A footer would then end the session in earnest (section 5: a closed stream
         // cannot be resumed), so there is none until the answer is known.
         stream.withholdFooter = true;

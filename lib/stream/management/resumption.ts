@@ -30,6 +30,8 @@ export interface ManagedSession {
   readonly resumption: Resumption | undefined;
   /** How many stanzas we have handled: our `h`. */
   readonly handled: number;
+  /** How often in a row the server was asked to resume it, and has not answered. */
+  unanswered: number;
   /** Stream management starts for a new session; all counters are 0. */
   enabled(granted: Enabled): void;
   /**
