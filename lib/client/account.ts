@@ -23,8 +23,9 @@ import type { Session } from '../session/session.js';
 import { lost, SessionMemory } from '../session/session-memory.js';
 import { Scope } from '../stream/scope.js';
 import { bounded } from '../stream/within.js';
+import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { serialize } from '../xml/serialize.js';
-import { attempted, MAX_REDIRECTS } from './attempt.js';
+import { Attempt, MAX_REDIRECTS, type AttemptOwner } from './attempt.js';
 import { attemptConfig, pipelined } from './attempt-config.js';
 import { browserOnline, browserWake } from './browser-events.js';
 import type { ClientMemory } from './client-memory.js';
@@ -37,10 +38,9 @@ import { lifecycle } from './xmpp-stream.js';
  * One value of a client's options at work: attempt after attempt, and what goes on between them. Nothing of it is ever used
  * with other options, so no stanza can reach another account's session (defect D8).
  */
-export class Account extends Sender {
+export class Account extends Sender implements AttemptOwner<Session> {
   readonly #client: ClientMemory;
-  readonly #options: XmppClientOptions;
-  readonly #prepared: Prepared;
+  readonly #options: Prepared & XmppClientOptions;
   readonly #store: ResumptionStore | undefined;
   #keeping: Subscription | undefined;
   /** Where the server sent the last session. */
@@ -53,8 +53,7 @@ export class Account extends Sender {
     const prepared = prepareOptions({ ...options, keys: options.keys ?? scramKeyCache() });
     super(new SessionMemory(prepared.scheduler, prepared.random, { ...client, ...options }));
     this.#client = client;
-    this.#options = options;
-    this.#prepared = prepared;
+    this.#options = prepared as Prepared & XmppClientOptions;
     this.#store = prepared.streamManagement ? prepared.streamManagement.store : undefined;
   }
 
@@ -98,71 +97,72 @@ export class Account extends Sender {
 
   /** Goes on where another process was, if there is something stored. */
   #restore(store: ResumptionStore): Observable<never> {
-    const prepared = this.#prepared;
+    const options = this.#options;
     return defer(() => store.load()).pipe(
       take(1),
-      bounded('resume', prepared),
+      bounded('resume', options),
       catchError(() => EMPTY),
       defaultIfEmpty(undefined),
       tap((state) => {
-        const resumable = readResumable(state, prepared);
+        const resumable = readResumable(state, options);
         if (resumable) this.memory.restore(resumable);
-        this.#keeping = keepResumable(this.memory, store, prepared.scheduler, !resumable && !!state);
+        this.#keeping = keepResumable(this.memory, store, options.scheduler, !resumable && !!state);
       }),
       ignoreElements(),
     );
   }
 
   #attempts(): Observable<Session> {
-    const { transport, asciiDomain, scheduler } = this.#prepared;
     const client = this.#client;
+    const options = this.#options;
+    const { transport, asciiDomain, scheduler } = options;
     // A browser without a network reaches its own machine all the same.
     const usual$ = transport.isLoopback?.(asciiDomain) ? undefined : browserOnline();
-    const { reconnect: policy = {}, online$ = usual$ } = this.#options;
-    const attempts$ = defer(() => this.#attempt());
+    const { reconnect: policy = {}, online$ = usual$ } = options;
+    const attempts$ = new Observable<Session>((subscriber) => {
+      const begin = this.#moved ?? this.memory.resumption?.location;
+      this.#moved = undefined;
+      new Attempt(subscriber, this, ++client.attempts, scheduler, MAX_REDIRECTS).go(begin);
+    });
     if (policy === false) return attempts$;
     return attempts$.pipe(
       reconnect({
         ...policy,
         online$,
-        now$: client.now$,
-        onWaiting: (waiting) => client.status$.next({ kind: 'waiting', attempt: client.attempts, ...waiting }),
+        now$: new Observable<void>((asked) => {
+          client.asked = asked;
+        }),
+        onWaiting: (waiting) => client.tells({ kind: 'waiting', attempt: client.attempts, ...waiting }),
         scheduler,
       }),
     );
   }
 
-  #attempt(): Observable<Session> {
-    const prepared = this.#prepared;
-    const client = this.#client;
-    const { reconnect: policy, wake$ = browserWake() } = this.#options;
+  connect(attempt: Attempt<Session>, location: string | undefined): Observable<Session> {
+    const options = this.#options;
+    const { reconnect: policy, wake$ = BROWSER_WAKE$ } = options;
     const resumable = policy !== false || this.#store !== undefined;
     // `merge` lasts as long as the session does: only where there are two.
-    const own$ = prepared.keepAlive.wake$;
+    const own$ = options.keepAlive.wake$;
     const woken$ = own$ ? merge(wake$, own$) : wake$;
-    const begin = this.#moved ?? this.memory.resumption?.location;
-    this.#moved = undefined;
-    return attempted<Session>(
-      (attempt, location) => {
-        attempt.bound(prepared.timeouts.deadline);
-        return pipelined(prepared, this.memory, (ahead) =>
-          lifecycle(attemptConfig(prepared, this.memory, resumable, attempt.trace, location, ahead, woken$)),
-        );
-      },
-      ++client.attempts,
-      prepared.scheduler,
-      (event) => {
-        if (event.type === 'authenticated') prepared.minimum = event.mechanism;
-        if (event.type === 'failed' && event.phase === 'online' && event.error instanceof StreamError)
-          this.#moved = event.error.location?.trim();
-        prepared.trace(event);
-        client.traced(event);
-      },
-      MAX_REDIRECTS,
-      begin,
+    attempt.bound(options.timeouts.deadline);
+    return pipelined(options, this.memory, (ahead) =>
+      lifecycle(attemptConfig(options, this.memory, resumable, attempt.trace, location, ahead, woken$)),
     );
   }
+
+  report(event: TraceEvent): void {
+    const options = this.#options;
+    if (event.type === 'authenticated') options.minimum = event.mechanism;
+    if (event.type === 'failed' && event.phase === 'online' && event.error instanceof StreamError)
+      this.#moved = event.error.location?.trim();
+    options.trace(event);
+    this.#client.traced(event);
+  }
 }
+
+/** One for all: what it leads to is kept by each session. */
+const BROWSER_WAKE$ = /* #__PURE__ */ browserWake();
 
 class Work extends Scope<never> {
   readonly #account: Account;

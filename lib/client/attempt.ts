@@ -11,8 +11,13 @@ import { PHASES } from './phase-of.js';
 /** How many times one attempt is sent on. */
 export const MAX_REDIRECTS = 5;
 
-/** One connection, to where it is told, or to where the domain leads. */
-export type Connect<T> = (attempt: Attempt<T>, location: string | undefined) => Observable<T>;
+/** Whose attempt it is. */
+export interface AttemptOwner<T> {
+  /** One connection, to where it is told, or to where the domain leads. */
+  connect(attempt: Attempt<T>, location: string | undefined): Observable<T>;
+  /** Is told of its events. */
+  report(event: TraceEvent): void;
+}
 
 /**
  * An attempt: each subscription is the one of this number.
@@ -28,14 +33,16 @@ export type Connect<T> = (attempt: Attempt<T>, location: string | undefined) => 
  * @param location Where to begin.
  */
 export function attempted<T>(
-  connect: Connect<T>,
+  connect: AttemptOwner<T>['connect'],
   number: number,
   scheduler: SchedulerLike = asyncScheduler,
   report: (event: TraceEvent) => void = noop,
   hops = 0,
   location?: string,
 ): Observable<T> {
-  return new Observable((subscriber) => new Attempt(subscriber, connect, number, scheduler, report, hops).go(location));
+  return new Observable((subscriber) =>
+    new Attempt(subscriber, { connect, report }, number, scheduler, hops).go(location),
+  );
 }
 
 /**
@@ -47,28 +54,25 @@ export function attempted<T>(
  * before TLS has no `location` (threat T5). A session that was online is lost all the same.
  */
 export class Attempt<T> extends Scope<T> {
+  readonly #owner: AttemptOwner<T>;
   phase: Phase = 'resolve';
   #told = false;
-  readonly #connect: Connect<T>;
   readonly #number: number;
   readonly #scheduler: SchedulerLike;
-  readonly #report: (event: TraceEvent) => void;
   #deadline: Subscription | undefined;
   #hops: number;
 
   constructor(
     subscriber: Subscriber<T>,
-    connect: Connect<T>,
+    owner: AttemptOwner<T>,
     number: number,
     scheduler: SchedulerLike,
-    report: (event: TraceEvent) => void,
     hops: number,
   ) {
     super(subscriber);
-    this.#connect = connect;
+    this.#owner = owner;
     this.#number = number;
     this.#scheduler = scheduler;
-    this.#report = report;
     this.#hops = hops;
   }
 
@@ -77,11 +81,11 @@ export class Attempt<T> extends Scope<T> {
     this.phase = PHASES[event.type] ?? this.phase;
     // Subscribed, so that a report that throws is told as RxJS tells it, and harms no attempt.
     const stamped: TraceEvent = { ...event, attempt: this.#number, time: this.#scheduler.now() };
-    this.subscriber.add(of(stamped).subscribe((told) => this.#report(told)));
+    this.subscriber.add(of(stamped).subscribe((told) => this.#owner.report(told)));
   };
 
   go(location: string | undefined): void {
-    this.hold(defer(() => this.#connect(this, location)));
+    this.hold(defer(() => this.#owner.connect(this, location)));
   }
 
   /** Bounds it from now to online, whatever its phases take each, and wherever it is sent. Counts once. */

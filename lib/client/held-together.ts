@@ -3,31 +3,47 @@ import { LeanSubscriber } from '../stream/lean-subscriber.js';
 
 /**
  * Makes one of all subscriptions: the source is subscribed to with the first of them, and released with the last. As `share()` of
- * rxjs for what emits nothing, which makes a dozen functions for each.
+ * rxjs, which makes a dozen functions for each. What is told is no affair of the source.
  *
  * ```text
  * source               ^--------!    ^----#
- * heldTogether a       ^--!
- *              b         ^------!
- *              c                     ^----#
+ * tell()                 a   b         c
+ * held$ of one         ^-a!
+ *       of another       ^a--b--!
+ *       of a third                   ^-c--#
  * ```
  */
-export function heldTogether(source: Observable<never>): Observable<never> {
-  let common: Common | undefined;
-  return new Observable((holder) => {
-    const former = common?.closed ? undefined : common;
-    const mine = (common = former ?? new Common());
-    mine.join(holder);
-    if (!former) source.subscribe(mine);
-  });
+export abstract class HeldTogether<T> {
+  #common: Common<T> | undefined;
+
+  /** The source, anew. */
+  protected abstract begin(): Observable<never>;
+  /** What whoever comes is told first. */
+  protected abstract get present(): T | undefined;
+
+  get held$(): Observable<T> {
+    return new Observable((holder) => {
+      const { present } = this;
+      if (present) holder.next(present);
+      if (holder.closed) return;
+      const former = this.#common?.closed ? undefined : this.#common;
+      const mine = (this.#common = former ?? new Common());
+      mine.join(holder);
+      if (!former) mine.follow(this.begin());
+    });
+  }
+
+  protected tell(value: T): void {
+    this.#common?.next(value);
+  }
 }
 
 /** The subscription for all. */
-class Common extends LeanSubscriber<never> {
+class Common<T> extends LeanSubscriber<T> {
   // Of just its length: a list that is added to in place has room for sixteen more.
-  #holders: readonly Subscriber<never>[] = [];
+  #holders: readonly Subscriber<T>[] = [];
 
-  join(holder: Subscriber<never>): void {
+  join(holder: Subscriber<T>): void {
     this.#holders = this.#holders.concat(holder);
     holder.add(() => {
       this.#holders = this.#holders.filter((other) => other !== holder);
@@ -35,18 +51,14 @@ class Common extends LeanSubscriber<never> {
     });
   }
 
-  protected override _error(error: unknown): void {
-    this.#end((holder) => holder.error(error));
+  protected override entered(value: T): void {
+    for (const holder of this.#holders) holder.next(value);
   }
 
-  protected override _complete(): void {
-    this.#end((holder) => holder.complete());
-  }
-
-  #end(tell: (holder: Subscriber<never>) => void): void {
+  protected override ended(how: 'error' | 'complete', error?: unknown): void {
     const holders = this.#holders;
     // First, so that whoever is told can begin anew.
     this.unsubscribe();
-    holders.forEach(tell);
+    for (const holder of holders) holder[how](error);
   }
 }

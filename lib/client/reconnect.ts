@@ -2,12 +2,11 @@ import {
   asyncScheduler,
   defaultIfEmpty,
   defer,
-  noop,
-  Subscription,
   take,
   timer,
+  EMPTY,
+  Observable,
   type MonoTypeOperatorFunction,
-  type Observable,
   type ObservableInput,
   type SchedulerLike,
   type Subscriber,
@@ -15,7 +14,7 @@ import {
 import { TransportError } from '../errors/transport-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
-import { Held, Scope, scoped } from '../stream/scope.js';
+import { Held, Scope, Watched } from '../stream/scope.js';
 import { backoff, type Backoff } from './backoff.js';
 import { isRetryable } from './is-retryable.js';
 
@@ -66,16 +65,19 @@ export interface ReconnectConfig {
  * `UsageError` `veto-failed` or `backoff-failed` where those throw.
  */
 export function reconnect<T>(config: ReconnectConfig = {}): MonoTypeOperatorFunction<T> {
-  return scoped((subscriber) => new Attempts(subscriber, config));
+  return (source$) => new Observable((subscriber) => new Attempts(subscriber, source$, config).begin(config));
 }
 
 const DEFAULT_BACKOFF = /* #__PURE__ */ backoff();
 
 class Attempts<T> extends Scope<T> {
-  readonly #config: ReconnectConfig;
+  readonly #source$: Observable<T>;
+  readonly #backoff: Backoff;
+  readonly #stableAfter: number;
+  readonly #veto: NonNullable<ReconnectConfig['veto']>;
+  readonly #onWaiting: ReconnectConfig['onWaiting'];
   readonly #scheduler: SchedulerLike;
-  readonly #watching = new Subscription();
-  #source$!: Observable<T>;
+  #network: Watched<boolean> | undefined;
   #online = true;
   /** The attempt, or the pause before the next; none while there is no network. */
   #held: Held<unknown> | undefined;
@@ -88,30 +90,41 @@ class Attempts<T> extends Scope<T> {
   /** Whether it was told that nobody knows when the next attempt will be. */
   #toldForever = false;
 
-  constructor(subscriber: Subscriber<T>, config: ReconnectConfig) {
+  /** @param source$ Is held for each attempt, while there is a network or somebody asks for one. */
+  constructor(
+    subscriber: Subscriber<T>,
+    source$: Observable<T>,
+    {
+      backoff: delays = DEFAULT_BACKOFF,
+      stableAfter = 30_000,
+      veto = () => [true],
+      onWaiting,
+      scheduler = asyncScheduler,
+    }: ReconnectConfig,
+  ) {
     super(subscriber);
-    this.#config = config;
-    this.#scheduler = config.scheduler ?? asyncScheduler;
+    this.#source$ = source$;
+    this.#backoff = delays;
+    this.#stableAfter = stableAfter;
+    this.#veto = veto;
+    this.#onWaiting = onWaiting;
+    this.#scheduler = scheduler;
   }
 
-  /** @param source$ Is held for each attempt, while there is a network or somebody asks for one. */
-  override hold<V>(source$: Observable<V>): void {
-    this.#source$ = source$ as Observable<unknown> as Observable<T>;
-    const { online$, now$ } = this.#config;
-    const next = (online: boolean) => {
-      if (online === this.#online) return;
-      this.#online = online;
-      this.#begin(online);
-    };
+  begin({ online$ = EMPTY, now$ = EMPTY }: ReconnectConfig): void {
     // All the time, since what is hot does not tell again: the network may go while a session seems to live.
-    this.#watching.add(online$?.subscribe({ next, error: noop }));
-    this.#watching.add(now$?.subscribe(() => this.#begin(true)));
+    this.hold(online$, (this.#network = new Watched(this)));
+    this.hold(now$, new Watched(this));
     this.#pause = undefined;
     this.#begin(this.#online);
-    if (this.ended) this.#watching.unsubscribe();
   }
 
   override entered(value: T | boolean, held: Held<never>): void {
+    if (held === this.#network) {
+      if (value !== this.#online) this.#begin((this.#online = value as boolean));
+      return;
+    }
+    if (held instanceof Watched) return this.#begin(true);
     if (this.#pause === 'backoff') return this.#begin(true);
     if (this.#pause === 'veto') return value ? this.#wait() : super.failed(this.#error);
     this.#since = this.#scheduler.now();
@@ -122,22 +135,16 @@ class Attempts<T> extends Scope<T> {
     // Whatever is ours does not fail: it is what we were given.
     if (this.#pause) return super.failed(new UsageError(`${this.#pause}-failed`, 'see the cause', error));
     if (!(error instanceof XmppError) || !isRetryable(error)) return super.failed(error);
-    const { stableAfter = 30_000, veto = () => [true] } = this.#config;
-    if (this.#scheduler.now() - this.#since >= stableAfter) this.#failures = 0;
+    if (this.#scheduler.now() - this.#since >= this.#stableAfter) this.#failures = 0;
     this.#since = Infinity;
     this.#failures++;
     this.#error = error;
     this.#toldForever = false;
     this.#pause = 'veto';
     this.then(() => {
-      this.#next(defer(() => veto(error, this.#failures)).pipe(take(1), defaultIfEmpty(true)));
+      this.#next(defer(() => this.#veto(error, this.#failures)).pipe(take(1), defaultIfEmpty(true)));
       if (this.#pause === 'veto') this.#tell(Infinity);
     });
-  }
-
-  override unsubscribe(): void {
-    this.#watching.unsubscribe();
-    super.unsubscribe();
   }
 
   /** Begins an attempt, anew where one is under way, or ends it; what is established stays. */
@@ -152,8 +159,7 @@ class Attempts<T> extends Scope<T> {
   /** The delay before the next attempt. Where the network is gone, or goes, its return ends it. */
   #wait(): void {
     this.#pause = 'backoff';
-    const { backoff: delayAfter = DEFAULT_BACKOFF } = this.#config;
-    const delay = delayAfter(this.#failures - 1);
+    const delay = this.#backoff(this.#failures - 1);
     // First of all: whoever is told of the wait may end it.
     this.#next(this.#online && delay < Infinity ? timer(delay, this.#scheduler) : undefined);
     this.#tell(this.#online ? delay : Infinity);
@@ -163,7 +169,7 @@ class Attempts<T> extends Scope<T> {
   #next(next$: Observable<unknown> | undefined): void {
     if (this.#held) this.release(this.#held);
     this.#held = next$ && new Held<unknown>(this);
-    if (next$) super.hold(next$, this.#held);
+    if (next$) this.hold(next$, this.#held);
   }
 
   #tell(delay: number): void {
@@ -172,6 +178,6 @@ class Attempts<T> extends Scope<T> {
     this.#toldForever = forever;
     const until = this.#scheduler.now() + delay;
     const error = this.#error ?? new TransportError({ condition: 'network-unreachable', phase: 'connect' });
-    this.#config.onWaiting?.({ failures: this.#failures, delay, until, error });
+    this.#onWaiting?.({ failures: this.#failures, delay, until, error });
   }
 }

@@ -12,6 +12,16 @@ import { Held, Scope, scoped } from '../stream/scope.js';
  */
 export type WhenBusy = 'replace' | 'ignore' | 'error';
 
+/** Whoever does the work. */
+export interface Worker<T, R> {
+  /** The work. */
+  work(value: T | null): Observable<R>;
+  /** Is told of the error before it is thrown. */
+  failed(error: UsageError): void;
+  /** What the last work came to grief by. It is the end only where no other can follow. */
+  readonly fatal: unknown;
+}
+
 /**
  * Goes from work to work, as each value itself says. What was at work is released before the next begins, or the error is told.
  *
@@ -21,37 +31,22 @@ export type WhenBusy = 'replace' | 'ignore' | 'error';
  *                    --A-----------     { whenBusy: 'ignore' }
  *                    --A-----#          { whenBusy: 'error' }: UsageError `busy`
  * ```
- *
- * @param busy Whether something is at work.
- * @param project The work; cold.
- * @param refused Is told of the error before it is thrown.
  */
 export function whenBusy<T extends { readonly whenBusy?: WhenBusy }, R>(
-  busy: () => boolean,
-  project: (value: T | null) => Observable<R>,
-  refused: (error: UsageError) => void,
+  worker: Worker<T, R>,
 ): OperatorFunction<T | null, R> {
-  return scoped((subscriber) => new Turns(subscriber, busy, project, refused));
+  return scoped((subscriber) => new Turns(subscriber, worker));
 }
 
 class Turns<T extends { readonly whenBusy?: WhenBusy }, R> extends Scope<R> {
-  readonly #busy: () => boolean;
-  readonly #project: (value: T | null) => Observable<R>;
-  readonly #refused: (error: UsageError) => void;
+  readonly #worker: Worker<T, R>;
   #work: Held<R> | undefined;
   /** Whether no other value can come. */
   #last = false;
 
-  constructor(
-    subscriber: Subscriber<R>,
-    busy: () => boolean,
-    project: (value: T | null) => Observable<R>,
-    refused: (error: UsageError) => void,
-  ) {
+  constructor(subscriber: Subscriber<R>, worker: Worker<T, R>) {
     super(subscriber);
-    this.#busy = busy;
-    this.#project = project;
-    this.#refused = refused;
+    this.#worker = worker;
   }
 
   override entered(value: R | T | null, held: Held<never>): void {
@@ -62,12 +57,13 @@ class Turns<T extends { readonly whenBusy?: WhenBusy }, R> extends Scope<R> {
   override completed(held: Held<never>): void {
     if (held === this.#work) this.#work = undefined;
     else this.#last = true;
-    if (this.#last && !this.#work) super.completed(held);
-    else this.forget(held);
+    if (!this.#last || this.#work) this.forget(held);
+    else if (this.#worker.fatal) this.failed(this.#worker.fatal);
+    else super.completed(held);
   }
 
   #take(value: T | null): void {
-    const policy = (this.#busy() && value?.whenBusy) || 'replace';
+    const policy = (this.#work && value?.whenBusy) || 'replace';
     if (policy === 'ignore') return;
     const former = this.#work;
     const mine = new Held<R>(this);
@@ -76,11 +72,11 @@ class Turns<T extends { readonly whenBusy?: WhenBusy }, R> extends Scope<R> {
     if (this.ended || this.#work !== mine) return;
     if (policy === 'replace')
       return this.hold(
-        defer(() => this.#project(value)),
+        defer(() => this.#worker.work(value)),
         mine,
       );
     const error = new UsageError('busy', 'other options are at work');
-    this.#refused(error);
+    this.#worker.failed(error);
     this.failed(error);
   }
 }

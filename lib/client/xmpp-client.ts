@@ -3,15 +3,12 @@ import {
   defer,
   distinctUntilChanged,
   EMPTY,
-  from,
-  isObservable,
   map,
   noop,
   Observable,
   of,
   switchMap,
   using,
-  type Subscriber,
   type Subscription,
 } from 'rxjs';
 import type { Jid } from '../jid/jid.js';
@@ -21,13 +18,10 @@ import type { Sender } from '../session/sender.js';
 import type { ByteCount, IqOptions, Session } from '../session/session.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import type { XmlElement } from '../xml/xml-element.js';
-import { Scope } from '../stream/scope.js';
-import { Account, notConnected } from './account.js';
-import { ClientMemory, sum } from './client-memory.js';
+import { notConnected } from './account.js';
+import { ClientMemory, NO_BYTES, sum } from './client-memory.js';
 import type { XmppClientOptions } from './client-options.js';
-import { heldTogether } from './held-together.js';
 import type { XmppStatus } from './status.js';
-import { whenBusy } from './when-busy.js';
 
 /** A connection that is kept. */
 export interface XmppClient {
@@ -103,49 +97,22 @@ export interface XmppClient {
  * says; `null` disconnects.
  */
 export function xmppClient(options: XmppClientOptions | Observable<XmppClientOptions | null>): XmppClient {
-  return new LiveClient(isObservable(options) ? options : from([options]));
-}
-
-/** The sessions of a client, for one of those who hold it. */
-class Sessions extends Scope<Session> {
-  readonly #memory: ClientMemory;
-
-  constructor(subscriber: Subscriber<Session>, memory: ClientMemory) {
-    super(subscriber);
-    this.#memory = memory;
-  }
-
-  override entered(): void {
-    const { session } = this.#memory;
-    if (session) this.subscriber.next(session);
-  }
-
-  override completed(): void {
-    const { fatal } = this.#memory;
-    if (fatal) this.failed(fatal);
-    else super.completed();
-  }
+  return new LiveClient(new ClientMemory(options));
 }
 
 class LiveClient implements XmppClient {
-  readonly #memory = new ClientMemory();
-  readonly #running$: Observable<never>;
+  readonly #memory: ClientMemory;
 
-  constructor(options$: Observable<XmppClientOptions | null>) {
-    this.#running$ = heldTogether(defer(() => this.#run(options$)));
+  constructor(memory: ClientMemory) {
+    this.#memory = memory;
   }
 
   get status$(): Observable<XmppStatus> {
-    const { status$ } = this.#memory;
-    // Whoever was told before may have brought about the next one already.
-    return status$.pipe(
-      map(() => status$.value),
-      distinctUntilChanged(),
-    );
+    return this.#memory.status$;
   }
 
   get trace$(): Observable<TraceEvent> {
-    return this.#memory.trace$.asObservable();
+    return this.#memory.trace$;
   }
 
   get undelivered$(): Observable<Undelivered> {
@@ -153,11 +120,7 @@ class LiveClient implements XmppClient {
   }
 
   get session$(): Observable<Session> {
-    return new Observable((subscriber) => {
-      const sessions = new Sessions(subscriber, this.#memory);
-      sessions.hold(this.#memory.session$);
-      sessions.hold(this.#running$);
-    });
+    return this.#memory.held$;
   }
 
   get stanza$(): Observable<XmlElement> {
@@ -178,14 +141,16 @@ class LiveClient implements XmppClient {
 
   get bytes$(): Observable<ByteCount> {
     const memory = this.#memory;
-    return memory.session$.pipe(
-      switchMap((session) => session?.bytes$ ?? of({ received: 0, sent: 0 })),
+    return memory.status$.pipe(
+      map(() => memory.present),
+      distinctUntilChanged(),
+      switchMap((session) => session?.bytes$ ?? of(NO_BYTES)),
       map((bytes) => sum(memory.before, bytes)),
     );
   }
 
   get session(): Session | undefined {
-    return this.#memory.session;
+    return this.#memory.present;
   }
 
   send(stanza: XmlElement): void {
@@ -212,20 +177,20 @@ class LiveClient implements XmppClient {
 
   connect(): Subscription {
     // What ends it is told by `status$`; nobody here could take an error.
-    return this.#running$.subscribe({ error: noop });
+    return this.#memory.held$.subscribe({ error: noop });
   }
 
   close(): Observable<never> {
     return defer(() => {
-      const { session, account } = this.#memory;
-      if (session) return session.close();
+      const { present, account } = this.#memory;
+      if (present) return present.close();
       account?.stop();
       return EMPTY;
     });
   }
 
   wake(): void {
-    this.#memory.session?.wake();
+    this.#memory.present?.wake();
   }
 
   retryNow(): void {
@@ -246,30 +211,8 @@ class LiveClient implements XmppClient {
 
   /** @throws StanzaError Where nothing is to come that a stanza could wait for. */
   #sender(): Sender {
-    const sender = this.#memory.session ?? this.#memory.account;
+    const sender = this.#memory.present ?? this.#memory.account;
     if (sender) return sender;
     throw notConnected('offline: subscribe to `session$`, or `connect()`');
-  }
-
-  /** Works for each of the options in turn. Its own subscribers get nothing but the end. */
-  #run(options$: Observable<XmppClientOptions | null>): Observable<never> {
-    const memory = this.#memory;
-    memory.fatal = undefined;
-    return options$.pipe(
-      whenBusy(
-        () => !!memory.account,
-        (options) => {
-          memory.fatal = undefined;
-          if (!options) return EMPTY;
-          try {
-            return (memory.account = new Account(options, memory)).work();
-          } catch (error) {
-            memory.failed(error);
-            return EMPTY;
-          }
-        },
-        (error) => memory.failed(error),
-      ),
-    );
   }
 }

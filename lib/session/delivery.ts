@@ -1,4 +1,4 @@
-import type { Subscriber } from 'rxjs';
+import type { Observer, Subscriber } from 'rxjs';
 import { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import * as NS from '../xml/namespaces.js';
@@ -38,23 +38,23 @@ export class Outgoing {
   /** Whether nothing more is told of it. */
   settled = false;
   readonly #observer: Subscriber<Delivery> | undefined;
-  readonly #onLoss: (loss: Undelivered) => void;
+  readonly #losses: Pick<Observer<Undelivered>, 'next'> | undefined;
   /** How many of the states were told. */
   #told = 0;
 
   /**
    * @param at When it was sent, in milliseconds since 1970.
    * @param observer Whoever follows the delivery.
-   * @param onLoss Is told of the loss where nobody does.
+   * @param losses Is told of the loss where nobody does.
    */
   constructor(
     public stanza: XmlElement,
     readonly at: number,
     observer: Subscriber<Delivery> | undefined,
-    onLoss: (loss: Undelivered) => void,
+    losses?: Pick<Observer<Undelivered>, 'next'>,
   ) {
     this.#observer = observer;
-    this.#onLoss = onLoss;
+    this.#losses = losses;
   }
 
   /** Says in the stanza when it was first sent, since it is sent anew (XEP-0203). */
@@ -99,7 +99,7 @@ export class Outgoing {
       ? unsent('delivery-unknown', 'not known to have arrived', cause)
       : unsent('delivery-failed', 'never sent', cause);
     if (this.#observer && !this.#observer.closed) this.#observer.error(error);
-    else this.#onLoss({ stanza: this.stanza, error });
+    else this.#losses?.next({ stanza: this.stanza, error });
   }
 
   /** Each state is told once: what is resent after a resumption is written twice. */

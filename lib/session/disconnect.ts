@@ -1,7 +1,7 @@
 import type { MonoTypeOperatorFunction, SchedulerLike, Subscriber, Subscription } from 'rxjs';
 import { Scope, scoped, type Held } from '../stream/scope.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
-import { liveSession } from './live-session.js';
+import { liveSession, type LiveSession } from './live-session.js';
 import type { Session } from './session.js';
 
 /**
@@ -25,6 +25,8 @@ export function disconnect(config: StageConfig = {}): MonoTypeOperatorFunction<S
 class Closing extends Scope<Session> {
   readonly #due: number;
   readonly #scheduler: SchedulerLike;
+  /** Another bound of the same session. */
+  #inner: LiveSession['closer'];
   #bound: Subscription | undefined;
 
   constructor(subscriber: Subscriber<Session>, due: number, scheduler: SchedulerLike) {
@@ -35,13 +37,14 @@ class Closing extends Scope<Session> {
 
   override entered(session: Session, held: Held<never>): void {
     const live = liveSession(session);
-    const { onClosing } = live;
-    live.onClosing = () => {
-      onClosing();
-      if (!this.ended && this.#due < Infinity)
-        this.#bound = this.#scheduler.schedule(() => this.completed(held), this.#due);
-    };
+    this.#inner = live.closer;
+    live.closer = this;
     super.entered(session, held);
+  }
+
+  closing(): void {
+    this.#inner?.closing();
+    if (!this.ended && this.#due < Infinity) this.#bound = this.#scheduler.schedule(() => this.completed(), this.#due);
   }
 
   override unsubscribe(): void {

@@ -1,6 +1,6 @@
 import {
   asyncScheduler,
-  noop,
+  EMPTY,
   type MonoTypeOperatorFunction,
   type Observable,
   type SchedulerLike,
@@ -8,7 +8,7 @@ import {
   type Subscription,
 } from 'rxjs';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
-import { Scope, scoped, type Held } from '../stream/scope.js';
+import { Scope, scoped, Watched, type Held } from '../stream/scope.js';
 import { liveSession, type LiveSession } from './live-session.js';
 import type { Session } from './session.js';
 
@@ -55,10 +55,9 @@ class Watch extends Scope<Session> {
   readonly #idle: number;
   readonly #timeout: number;
   readonly #ask: Probe | undefined;
-  readonly #wake$: Observable<unknown> | undefined;
+  readonly #wake$: Observable<unknown>;
   readonly #scheduler: SchedulerLike;
   #live!: LiveSession;
-  #waking: Subscription | undefined;
   #timer: Subscription | undefined;
   /** For how long the timer was set. */
   #scheduled = 0;
@@ -76,7 +75,7 @@ class Watch extends Scope<Session> {
 
   constructor(
     subscriber: Subscriber<Session>,
-    { idle = 60_000, timeout = 15_000, probe, wake$, scheduler = asyncScheduler }: KeepAliveConfig,
+    { idle = 60_000, timeout = 15_000, probe, wake$ = EMPTY, scheduler = asyncScheduler }: KeepAliveConfig,
   ) {
     super(subscriber);
     this.#idle = idle;
@@ -87,12 +86,13 @@ class Watch extends Scope<Session> {
   }
 
   override entered(session: Session, held: Held<never>): void {
+    if (held instanceof Watched) return this.probe();
     this.#live = liveSession(session);
     this.#received = this.#live.stream.connection.bytesReceived;
     this.#silence = this.#idle;
     this.#schedule(this.#idle);
-    this.#live.wake = () => this.#probe();
-    this.#waking = this.#wake$?.subscribe({ next: () => this.#probe(), error: noop });
+    this.#live.watch = this;
+    this.hold(this.#wake$, new Watched(this));
     // It may have ended all of this at once.
     if (this.ended) this.#stop();
     super.entered(session, held);
@@ -104,7 +104,6 @@ class Watch extends Scope<Session> {
   }
 
   #stop(): void {
-    this.#waking?.unsubscribe();
     this.#timer?.unsubscribe();
   }
 
@@ -114,7 +113,8 @@ class Watch extends Scope<Session> {
     if (due < Infinity) this.#timer = this.#scheduler.schedule(() => this.#check(), due);
   }
 
-  #probe(): void {
+  /** Asks at once, unless an answer is due already. */
+  probe(): void {
     const { bytesReceived } = this.#live.stream.connection;
     if (this.ended || this.#askedAt === bytesReceived) return;
     if (this.#ask?.(this.#live)) {
@@ -169,6 +169,6 @@ class Watch extends Scope<Session> {
     }
     const stall = this.#stalledAt === undefined ? this.#idle : this.#stall;
     if (this.#silence > 0) this.#schedule(Math.min(this.#silence, stall));
-    else this.#probe();
+    else this.probe();
   }
 }

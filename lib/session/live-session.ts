@@ -5,7 +5,6 @@ import {
   filter,
   ignoreElements,
   map,
-  noop,
   Subject,
   Subscription,
   of,
@@ -46,10 +45,10 @@ export class LiveSession extends Sender implements Session {
   readonly stream: XmlStream;
   /** Whether a close was asked for. */
   closing = false;
-  /** Is called when a close is asked for. */
-  onClosing = noop;
-  /** Asks whether the link is alive, where somebody sees to that: the outermost `keepAlive`. */
-  wake = noop;
+  /** Is told when a close is asked for: the outermost `disconnect`. */
+  closer: { closing(): void } | undefined;
+  /** Asks whether the link is alive: the outermost `keepAlive`. */
+  watch: { probe(): void } | undefined;
   /** What sending fails with once it has ended, for whatever reason. */
   over: StanzaError | undefined;
 
@@ -139,7 +138,7 @@ export class LiveSession extends Sender implements Session {
         if (this.memory.handled > 0) this.#acknowledgements?.answer();
         this.#acknowledgements?.dispose();
         this.stream.close();
-        this.onClosing();
+        this.closer?.closing();
       }
       // It completes when the session ends.
       return this.#nonza$.pipe(ignoreElements());
@@ -225,6 +224,10 @@ export class LiveSession extends Sender implements Session {
     if (type === 'get' || type === 'set') {
       this.#answers.add(this.memory.handlers.answer(stanza).subscribe((reply) => this.#reply(stanza, reply)));
     }
+  }
+
+  wake(): void {
+    this.watch?.probe();
   }
 
   /** Asks whether the peer is still there, in the cheapest way that makes it answer. */

@@ -1,4 +1,4 @@
-import { noop, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { Jid } from '../jid/jid.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { Delivery, Outgoing } from './delivery.js';
@@ -34,7 +34,7 @@ export abstract class Sender {
   ): Observable<XmlElement> {
     return this.memory.iqs.request(type, payload, to?.toString(), timeout, (iq) => {
       // What becomes of it is told to whoever awaits the answer.
-      const outgoing = this.memory.outgoing(iq, undefined, noop);
+      const outgoing = this.memory.outgoing(iq, undefined, true);
       this.transmit(outgoing, always);
       return outgoing;
     });

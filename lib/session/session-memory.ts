@@ -68,7 +68,7 @@ export class SessionMemory implements ManagedSession {
   /** Goes on where another process was. */
   restore({ handled, acknowledged, unacknowledged, ...resumption }: Resumable): void {
     const items = unacknowledged.map(({ stanza, at }) => {
-      const outgoing = new Outgoing(stanza, at, undefined, this.#tell);
+      const outgoing = new Outgoing(stanza, at, undefined, this.undelivered$);
       outgoing.handedOver = true;
       return outgoing;
     });
@@ -81,10 +81,10 @@ export class SessionMemory implements ManagedSession {
 
   /**
    * @param observer Whoever follows the delivery.
-   * @param onLoss Is told of a loss where nobody does; `undelivered$` by default.
+   * @param quiet Whether a loss is told to nobody else.
    */
-  outgoing(stanza: XmlElement, observer?: Subscriber<Delivery>, onLoss = this.#tell): Outgoing {
-    return new Outgoing(stanza, this.#scheduler.now(), observer, onLoss);
+  outgoing(stanza: XmlElement, observer?: Subscriber<Delivery>, quiet = false): Outgoing {
+    return new Outgoing(stanza, this.#scheduler.now(), observer, quiet ? undefined : this.undelivered$);
   }
 
   // What is counted.
@@ -173,8 +173,6 @@ export class SessionMemory implements ManagedSession {
     const requests = new Set(this.waiting.map(({ stanza: { name, attrs } }) => name === 'iq' && attrs.id));
     this.iqs.fail(reason, (id) => !requests.has(id));
   }
-
-  readonly #tell = (loss: Undelivered): void => this.undelivered$.next(loss);
 }
 
 /** The error that tells of a lost session. */

@@ -4,8 +4,9 @@ export class Queue<T> {
   /** Where the items begin: taking from the front of an array costs its length. */
   #first = 0;
 
-  constructor(items: readonly T[] = []) {
-    this.#items = [...items];
+  /** @param items Are its own from now on. */
+  constructor(items: T[] = []) {
+    this.#items = items;
   }
 
   get size(): number {

@@ -26,9 +26,9 @@ export class Scope<R> implements Unsubscribable {
     held.outer = this.#innermost;
     this.#innermost = held;
     this.#subscribing++;
-    resource$.subscribe(held);
+    held.follow(resource$);
     this.#subscribing--;
-    this.#settle();
+    this.then();
   }
 
   unsubscribe(): void {
@@ -65,9 +65,11 @@ export class Scope<R> implements Unsubscribable {
   }
 
   /** Goes on as soon as nothing is being subscribed to: what ends while it is has its teardown still to come. */
-  protected then(step: () => void): void {
+  protected then(step = this.#then): void {
     this.#then = step;
-    this.#settle();
+    if (this.#subscribing > 0 || !step) return;
+    this.#then = undefined;
+    step();
   }
 
   /** Lets go of one before its time. */
@@ -77,16 +79,9 @@ export class Scope<R> implements Unsubscribable {
   }
 
   /** Nothing of it is left to release. */
-  protected forget(held: Held<never>): void {
+  forget(held: Held<never>): void {
     if (this.#innermost === held) this.#innermost = held.outer;
     for (let inner = this.#innermost; inner; inner = inner.outer) if (inner.outer === held) inner.outer = held.outer;
-  }
-
-  #settle(): void {
-    const step = this.#then;
-    if (this.#subscribing > 0 || !step) return;
-    this.#then = undefined;
-    step();
   }
 }
 
@@ -100,31 +95,33 @@ export function scoped<T, R = T>(make: (subscriber: Subscriber<R>) => Scope<R>):
  * subscription yet.
  */
 export class Held<V> extends LeanSubscriber<V> {
-  readonly #scope: Scope<unknown>;
+  protected readonly scope: Scope<unknown>;
   /** The resource that it lies inside, within its scope. */
   outer: Held<never> | undefined;
 
   constructor(scope: Scope<unknown>) {
     super();
-    this.#scope = scope;
+    this.scope = scope;
   }
 
-  protected override _next(value: V): void {
-    if (this.#scope.ended) return;
+  protected override entered(value: V): void {
+    if (this.scope.ended) return;
     try {
-      this.#scope.entered(value, this);
+      this.scope.entered(value, this);
     } catch (error) {
-      this.#scope.failed(error, this);
+      this.scope.failed(error, this);
     }
   }
 
-  protected override _error(error: unknown): void {
-    this.#scope.failed(error, this);
-    this.unsubscribe();
+  protected override ended(how: 'error' | 'complete', error?: unknown): void {
+    if (how === 'error') this.scope.failed(error, this);
+    else this.scope.completed(this);
   }
+}
 
-  protected override _complete(): void {
-    this.#scope.completed(this);
-    this.unsubscribe();
+/** The subscriber to what is watched beside a resource, for as long as that lives: its end is no matter. */
+export class Watched<V> extends Held<V> {
+  protected override ended(): void {
+    this.scope.forget(this);
   }
 }

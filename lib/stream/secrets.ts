@@ -4,11 +4,11 @@
  */
 export class Secrets {
   // Private, so that neither inspect nor JSON shows them.
-  readonly #known = new Set<string>();
+  #known: readonly string[] = [];
 
   add(...secrets: readonly (string | undefined)[]): void {
     // '=' stands for an empty response (RFC 6120 section 6.4.2).
-    for (const secret of secrets) if (secret && secret !== '=') this.#known.add(secret);
+    for (const secret of secrets) if (secret && secret !== '=') this.#known = this.#known.concat(secret);
   }
 
   /** What the server says, or nothing where it repeats a secret. */
@@ -22,7 +22,6 @@ export class Secrets {
   }
 
   #repeated(words: string, least: number): boolean {
-    for (const secret of this.#known) if (secret.length >= least && words.includes(secret)) return true;
-    return false;
+    return this.#known.some((secret) => secret.length >= least && words.includes(secret));
   }
 }

@@ -1,4 +1,4 @@
-import { catchError, defer, identity, switchMap, tap, type Observable, type OperatorFunction } from 'rxjs';
+import { catchError, defer, switchMap, tap, type Observable, type OperatorFunction } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import type { Connection, TlsPolicy } from '../transport/transport.js';
@@ -44,7 +44,7 @@ export function startTls(
   open: (connection: Connection, config: StartTlsConfig) => Observable<XmlStream> = openStreamOn,
 ): OperatorFunction<XmlStream, XmlStream> {
   const { policy = 'required' } = config;
-  if (policy === 'disabled') return identity;
+  if (policy === 'disabled') return (source) => source;
   return scopeMap((stream) => {
     const { connection } = stream;
     const advertised = stream.features.child('starttls', NS.tls);

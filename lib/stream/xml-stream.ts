@@ -7,7 +7,6 @@ import {
   Observable,
   Subject,
   type SchedulerLike,
-  type Subscriber,
   type Unsubscribable,
 } from 'rxjs';
 import { StreamError } from '../errors/stream-error.js';
@@ -30,13 +29,11 @@ import { streamHeader, type StreamHeader } from './stream-header.js';
 /** Whoever reads the stream at present. */
 interface Reader {
   header?(header: StreamHeader): void;
-  element?(element: XmlElement): void;
-  /**
-   * The stream has ended.
-   *
-   * @param closed Whether by the peer's footer.
-   */
-  end(error: XmppError, closed: boolean): void;
+  next?(element: XmlElement): void;
+  /** The stream has ended by the peer's footer. */
+  complete(): void;
+  /** The stream has ended otherwise. */
+  error(error: unknown): void;
 }
 
 /**
@@ -64,7 +61,7 @@ export class XmlStream {
   #reader: Reader | undefined;
   #traffic$: Subject<void> | undefined;
   /** While the connection is read. */
-  #input: Subscriber<Uint8Array | string> | undefined;
+  #input: Unsubscribable | undefined;
   #feeding = false;
   /** Why it ended. The first end counts. */
   #end: XmppError | undefined;
@@ -128,7 +125,7 @@ export class XmlStream {
       return concat(
         first$,
         this.#read<XmlElement>((last) => ({
-          element: (element) => {
+          next: (element) => {
             if (isAwaited(element)) last(element);
           },
         })),
@@ -142,9 +139,8 @@ export class XmlStream {
    */
   get element$(): Observable<XmlElement> {
     return new Observable((subscriber) => {
-      const reader = new XmlStream.#Elements(this, subscriber);
-      subscriber.add(reader);
-      this.#attach(reader);
+      subscriber.add(() => this.#detach(subscriber));
+      this.#attach(subscriber);
     });
   }
 
@@ -157,7 +153,8 @@ export class XmlStream {
         subscriber.next(value);
         subscriber.complete();
       };
-      const reader: Reader = { end: (error) => subscriber.error(error), ...reads(last) };
+      const error = () => subscriber.error(this.#end);
+      const reader: Reader = { error, complete: error, ...reads(last) };
       subscriber.add(() => this.#detach(reader));
       this.#attach(reader);
     });
@@ -199,7 +196,7 @@ export class XmlStream {
   awaitRestart(): void {
     if (!this.#superseded) {
       this.#seal('restart');
-      this.#reader = { end: noop };
+      this.#reader = { error: noop, complete: noop };
       if (!this.#end) this.#pull();
     }
     this.#throwEnd();
@@ -253,7 +250,7 @@ export class XmlStream {
     if (this.#end) return;
     this.#end = error;
     this.#parser?.dispose();
-    this.#reader?.end(error, this.#closed);
+    if (this.#reader) this.#tellEnd(this.#reader);
   }
 
   /** Writes the footer if the stream is open, and lets go. */
@@ -287,10 +284,15 @@ export class XmlStream {
     if (this.#reader) throw new UsageError('stream-busy', 'a stream has one reader at a time');
     this.#reader = reader;
     if (this.header) reader.header?.(this.header);
-    while (this.#reader === reader && this.#waiting.size > 0) reader.element?.(this.#waiting.shift()!);
+    while (this.#reader === reader && this.#waiting.size > 0) reader.next?.(this.#waiting.shift()!);
     if (this.#reader !== reader) return;
-    if (this.#end) reader.end(this.#end, this.#closed);
+    if (this.#end) this.#tellEnd(reader);
     else if (!this.#superseded && !this.#disposed) this.#pull();
+  }
+
+  #tellEnd(reader: Reader): void {
+    if (this.#closed) reader.complete();
+    else reader.error(this.#end);
   }
 
   #detach(reader: Reader): void {
@@ -303,8 +305,8 @@ export class XmlStream {
   #pull(): void {
     if (this.#input) return;
     // Made first, since what comes while `subscribe` is still on the stack may release it.
-    this.#input = new XmlStream.#Input(this);
-    this.connection.input$.subscribe(this.#input);
+    const input = (this.#input = new XmlStream.#Input(this));
+    input.follow(this.connection.input$);
   }
 
   #release(): void {
@@ -340,8 +342,8 @@ export class XmlStream {
         const { condition, text, application, content } = receivedError(element, NS.streams, stream.secrets);
         const location = condition === 'see-other-host' ? content : undefined;
         stream.#endedByPeer(condition, [text, application].filter(Boolean).join(' '), location);
-      } else if (stream.#reader?.element) {
-        stream.#reader.element(element);
+      } else if (stream.#reader?.next) {
+        stream.#reader.next(element);
       } else {
         stream.#waiting.push(element);
       }
@@ -367,38 +369,12 @@ export class XmlStream {
       super();
     }
 
-    protected override _next(chunk: Uint8Array | string): void {
+    protected override entered(chunk: Uint8Array | string): void {
       this.stream.#feed(chunk);
     }
 
-    protected override _error(error: XmppError): void {
+    protected override ended(_how: unknown, error: XmppError = connectionClosed()): void {
       this.stream.fail(error);
-      this.unsubscribe();
-    }
-
-    protected override _complete(): void {
-      this._error(connectionClosed());
-    }
-  };
-
-  /** Hands on every element. */
-  static readonly #Elements = class implements Reader, Unsubscribable {
-    constructor(
-      readonly stream: XmlStream,
-      readonly subscriber: Subscriber<XmlElement>,
-    ) {}
-
-    element(element: XmlElement): void {
-      this.subscriber.next(element);
-    }
-
-    end(error: XmppError, closed: boolean): void {
-      if (closed) this.subscriber.complete();
-      else this.subscriber.error(error);
-    }
-
-    unsubscribe(): void {
-      this.stream.#detach(this);
     }
   };
 }

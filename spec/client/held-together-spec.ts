@@ -1,12 +1,31 @@
-import { catchError, defer, EMPTY, NEVER, Observable, Subject, takeUntil, throwError, type Observer } from 'rxjs';
+import { catchError, defer, EMPTY, NEVER, Observable, Subject, take, takeUntil, throwError, type Observer } from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
-import { heldTogether } from '../../lib/client/held-together.js';
+import { HeldTogether } from '../../lib/client/held-together.js';
 
 /** Tells in order what each of them is told. */
 const teller = (log: string[], name: string): Partial<Observer<never>> => ({
   error: (error) => log.push(`${name}#${String(error)}`),
   complete: () => log.push(`${name}|`),
 });
+
+class Together<T> extends HeldTogether<T> {
+  present: T | undefined;
+
+  constructor(readonly source$: Observable<never>) {
+    super();
+  }
+
+  override tell(value: T): void {
+    this.present = value;
+    super.tell(value);
+  }
+
+  protected override begin(): Observable<never> {
+    return this.source$;
+  }
+}
+
+const heldTogether = (source$: Observable<never>) => new Together<never>(source$).held$;
 
 describe('heldTogether', () => {
   it(
@@ -83,5 +102,30 @@ describe('heldTogether', () => {
     );
     held$.pipe(takeUntil(stop$)).subscribe(teller(log, 'a'));
     expect(log).toEqual(['a|', '-']);
+  });
+
+  it('tells all of them what it is told, and whoever comes later the last of it', () => {
+    const log: string[] = [];
+    const together = new Together<string>(NEVER);
+    const watch = (name: string) => together.held$.subscribe((value) => log.push(name + value));
+    together.tell('0');
+    const a = watch('a');
+    together.tell('1');
+    const b = watch('b');
+    together.tell('2');
+    a.unsubscribe();
+    together.tell('3');
+    b.unsubscribe();
+    together.tell('4');
+    expect(log).toEqual(['a0', 'a1', 'b1', 'a2', 'b2', 'b3']);
+  });
+
+  it('begins nothing for whoever has enough with what there is', () => {
+    let begun = 0;
+    const together = new Together<string>(defer(() => (begun++, NEVER)));
+    const log: string[] = [];
+    together.tell('0');
+    together.held$.pipe(take(1)).subscribe((value) => log.push(value));
+    expect([log, begun]).toEqual([['0'], 0]);
   });
 });

@@ -20,6 +20,8 @@ interface Row {
   readonly result: string;
   /** How many were at work when the refusal was told. */
   readonly refused?: number[];
+  /** What the work came to grief by. */
+  readonly fatal?: Error;
 }
 
 const OTHER = new Error('other');
@@ -28,7 +30,7 @@ const BUSY = new UsageError('busy', 'other options are at work');
 describe('whenBusy', () => {
   cases(
     'from work to work',
-    (m, { policy, source, a, b = '-', subsA, subsB = [], unsub, result, refused = [] }: Row) => {
+    (m, { policy, source, a, b = '-', subsA, subsB = [], unsub, result, refused = [], fatal }: Row) => {
       const work = { a: m.cold(a, { x: 'A' }, OTHER), b: m.cold(b, { x: 'B' }) };
       let running = 0;
       const told: number[] = [];
@@ -40,11 +42,11 @@ describe('whenBusy', () => {
       const values = { a: { name: 'a' as const }, b: { name: 'b' as const, whenBusy: policy }, n: null };
       const source$ = m.hot<{ name: 'a' | 'b'; whenBusy?: WhenBusy } | null>(source, values, OTHER);
       const result$ = source$.pipe(
-        whenBusy(
-          () => running > 0,
-          (value) => (value ? counted(work[value.name]) : m.cold<string>('|')),
-          () => told.push(running),
-        ),
+        whenBusy({
+          work: (value) => (value ? counted(work[value.name]) : m.cold<string>('|')),
+          failed: () => told.push(running),
+          fatal,
+        }),
       );
       m.expect(result$, unsub!).toBeObservable(result, { A: 'A', B: 'B' }, refused.length > 0 ? BUSY : OTHER);
       m.expect(work.a).toHaveSubscriptions(subsA);
@@ -75,6 +77,12 @@ describe('whenBusy', () => {
       'null ends what is at work': { source: '-a---n----', a: '-x---', subsA: '-^---!', result: '--A-------' },
       silence: { source: '----------', a: '-', subsA: [], result: '----------' },
       'completion waits for what is at work': { source: '-a-|', a: '-x---|', subsA: '-^----!', result: '--A---|' },
+      'what it came to grief by is the end, where nothing can follow': {
+        ...{ source: '-a-|', a: '-x---|', subsA: '-^----!', result: '--A---#', fatal: OTHER },
+      },
+      'what it came to grief by is no end, where something can follow': {
+        ...{ source: '-a-----', a: '-x-|', subsA: '-^--!', result: '--A----', fatal: OTHER },
+      },
       'an error of the source': { source: '-a-#', a: '-x---|', subsA: '-^-!', result: '--A#' },
       'an error of the work': { source: '-a----', a: '-x-#', subsA: '-^--!', result: '--A-#' },
       'early unsubscribe': { source: '-a----', a: '-x----', subsA: '-^--!', unsub: '^---!', result: '--A---' },
@@ -101,11 +109,11 @@ describe('values that come while the work before is released', () => {
       });
     const subscription = source$
       .pipe(
-        whenBusy(
-          () => running.size > 0,
-          (value) => work(value!),
-          ({ condition }) => (error = condition),
-        ),
+        whenBusy({
+          work: (value) => work(value!),
+          failed: ({ condition }) => (error = condition),
+          fatal: undefined,
+        }),
       )
       .subscribe();
     source$.next({ name: 'a' });

@@ -19,7 +19,7 @@ function asked(...bounds: number[]) {
     iqs
       .request(index % 2 === 0 ? 'get' : 'set', query, 'bob@example.org', due, (iq) => {
         ids.push(iq.attrs.id!);
-        return new Outgoing(iq, 0, undefined, noop);
+        return new Outgoing(iq, 0, undefined);
       })
       .subscribe({
         next: () => told.push(`${index} answered`),
@@ -81,7 +81,7 @@ describe('IqTracker', () => {
     const request = () =>
       iqs
         .request('get', query, 'bob@example.org', 5, (iq) => {
-          sent.push(new Outgoing(iq, 0, undefined, noop));
+          sent.push(new Outgoing(iq, 0, undefined));
           return sent.at(-1)!;
         })
         .subscribe({ error: noop });
@@ -113,7 +113,7 @@ describe('IqTracker', () => {
       const { frame } = scheduler;
       pending++;
       iqs
-        .request('get', query, undefined, due, (iq) => new Outgoing(iq, 0, undefined, noop))
+        .request('get', query, undefined, due, (iq) => new Outgoing(iq, 0, undefined))
         .subscribe({ error: () => late.push(scheduler.frame - frame - due), complete: noop })
         .add(() => pending--);
     };

@@ -10,7 +10,7 @@ const message = xml('message', { to: 'bob@example.org' }, xml('body', {}, 'x'));
 /** A stanza whose delivery nobody follows. */
 function unfollowed(stanza = message) {
   const losses: Undelivered[] = [];
-  return { losses, outgoing: new Outgoing(stanza, AT, undefined, (loss) => losses.push(loss)) };
+  return { losses, outgoing: new Outgoing(stanza, AT, undefined, { next: (loss) => losses.push(loss) }) };
 }
 
 function followed() {
@@ -21,7 +21,12 @@ function followed() {
     error: (error: StanzaError) => told.push(error.condition),
     complete: () => told.push('complete'),
   });
-  return { told, losses, observer, outgoing: new Outgoing(message, AT, observer, (loss) => losses.push(loss)) };
+  return {
+    told,
+    losses,
+    observer,
+    outgoing: new Outgoing(message, AT, observer, { next: (loss) => losses.push(loss) }),
+  };
 }
 
 describe('a stanza on its way', () => {

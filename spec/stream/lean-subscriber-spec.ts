@@ -5,13 +5,12 @@ import { LeanSubscriber } from '../../lib/stream/lean-subscriber.js';
 class Lean extends LeanSubscriber<number> {
   readonly log: string[] = [];
 
-  protected override _next(value: number): void {
+  protected override entered(value: number): void {
     this.log.push(String(value));
   }
 
-  protected override _complete(): void {
-    this.log.push('|');
-    this.unsubscribe();
+  protected override ended(how: 'error' | 'complete', error?: unknown): void {
+    this.log.push(how === 'error' ? `#${String(error)}` : '|');
   }
 }
 
@@ -54,22 +53,50 @@ describe('LeanSubscriber', () => {
     expect(lean.log).toEqual(['unsubscribable']);
   });
 
-  it('keeps no subscriber that is done', () => {
+  it.each(['first', 'later', 'already'])('keeps no subscriber that is done (%s)', (when) => {
     const lean = new Lean();
     const inner = new Subscriber<number>();
+    if (when !== 'first') lean.add(() => lean.log.push('other'));
+    if (when === 'already') inner.unsubscribe();
     lean.add(inner);
     inner.unsubscribe();
     const again = jest.spyOn(inner, 'unsubscribe');
     lean.unsubscribe();
     expect(again).not.toHaveBeenCalled();
+    expect(lean.log).toEqual(when === 'first' ? [] : ['other']);
+  });
+
+  it.each(['error', 'complete'] as const)('lets nothing through after its end (%s)', (end) => {
+    const lean = new Lean();
+    lean[end](1);
+    lean.next(2);
+    lean.error(3);
+    lean.complete();
+    expect(lean.log).toEqual([end === 'error' ? '#1' : '|']);
+  });
+
+  it('is what rxjs hands on, with nothing around it, also where it is handed on', () => {
+    const lean = new Lean();
+    const given: unknown[] = [];
+    const source$ = new Observable<number>((subscriber) => {
+      given.push(subscriber);
+      return () => lean.log.push('released');
+    });
+    lean.follow(new Observable((subscriber) => source$.subscribe(subscriber)));
+    expect(given).toEqual([lean]);
+    expect(given[0]).toBe(lean);
+    lean.unsubscribe();
+    expect(lean.log).toEqual(['released']);
   });
 
   it('lets nothing through while it is being released', () => {
     const lean = new Lean();
-    new Observable<number>((subscriber) => {
-      subscriber.next(1);
-      return () => subscriber.next(2);
-    }).subscribe(lean);
+    lean.follow(
+      new Observable((subscriber) => {
+        subscriber.next(1);
+        return () => subscriber.next(2);
+      }),
+    );
     lean.unsubscribe();
     expect(lean.log).toEqual(['1']);
   });
@@ -88,12 +115,12 @@ describe('LeanSubscriber', () => {
   it('leaves a Subject, and is left by what completes', () => {
     const lean = new Lean();
     const subject = new Subject<number>();
-    subject.subscribe(lean);
+    lean.follow(subject);
     subject.next(1);
     lean.unsubscribe();
     expect(subject.observed).toBe(false);
     const other = new Lean();
-    of(1, 2).subscribe(other);
+    other.follow(of(1, 2));
     expect(other.log).toEqual(['1', '2', '|']);
     expect(other.closed).toBe(true);
   });

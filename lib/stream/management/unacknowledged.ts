@@ -26,7 +26,7 @@ export class Unacknowledged<T> extends Queue<T> {
    * @param incomplete Whether the items may not be all that was sent, since they were stored by a process that is gone: the
    * first `h` may then be ahead of them.
    */
-  constructor(acknowledged = 0, items?: readonly T[], incomplete = false) {
+  constructor(acknowledged = 0, items?: T[], incomplete = false) {
     super(items);
     this.acknowledged = acknowledged;
     this.#incomplete = incomplete;
