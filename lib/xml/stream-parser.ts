@@ -94,11 +94,14 @@ export class StreamParser extends TreeBuilder {
       if (this.#breaksSeal(chunk)) this.#failSealed();
       return;
     }
-    this.#waiting.push(chunk);
-    if (this.#writing) return;
+    if (this.#writing) {
+      this.#waiting.push(chunk);
+      return;
+    }
     this.#writing = true;
     try {
-      for (let next; (next = this.#waiting.shift()) !== undefined;) this.#parse(next);
+      for (let next: typeof chunk | undefined = chunk; next !== undefined; next = this.#waiting.shift())
+        this.#parse(next);
     } catch (error) {
       if (error instanceof XmlFault) this.#fail(error);
       else if (error !== STOP) {

@@ -18,6 +18,7 @@ interface Open {
   readonly replaced: (string | undefined)[] | undefined;
   /** Where its children begin in the list of nodes. */
   readonly start: number;
+  readonly parent: Open | undefined;
 }
 
 /**
@@ -32,8 +33,8 @@ export abstract class TreeBuilder implements TokenHandler {
   #elements = 0;
   #attributes = 0;
 
-  /** What is open, the root first. */
-  readonly #open: Open[] = [];
+  /** What is open, but for the root: nothing that its end tag ends is of use after it. */
+  #open: Open | undefined;
   /** The children of what is open, until their parents are complete. */
   #nodes: XmlNode[] = [];
   #count = 0;
@@ -87,18 +88,20 @@ export abstract class TreeBuilder implements TokenHandler {
     const colon = qname.indexOf(':');
     const xmlns = colon < 0 ? this.#default : this.#resolve(qname, colon);
     const name = qname.slice(colon + 1);
-    const open = this.#open;
+    const parent = this.#open;
     if (depth === 1) this.top(name, xmlns);
     // In no namespace, where '' alone would say "in the parent's". At the top level that is all that '' can say.
-    if (xmlns === '' && depth > 0 && (declared === '' || (depth > 1 && open[open.length - 1]!.xmlns !== '')))
+    if (xmlns === '' && depth > 0 && (declared === '' || (depth > 1 && parent!.xmlns !== '')))
       attrs = Object.assign(new Attributes(), attrs, { xmlns });
-    open.push({ name, xmlns, attrs, outer, replaced, start: this.#count });
     if (depth === 0) this.root(new XmlElement(name, xmlns, attrs, NO_CHILDREN), this.#default);
+    else this.#open = { name, xmlns, attrs, outer, replaced, start: this.#count, parent };
   }
 
   endTag(): void {
     const depth = this.#depth--;
-    const { name, xmlns, attrs, outer, replaced, start } = this.#open.pop()!;
+    if (depth === 0) return this.rootEnd();
+    const { name, xmlns, attrs, outer, replaced, start, parent } = this.#open!;
+    this.#open = parent;
     this.#default = outer;
     while (replaced && replaced.length > 0) {
       const ns = replaced.pop();
@@ -106,7 +109,6 @@ export abstract class TreeBuilder implements TokenHandler {
       if (ns) this.#prefixes.set(prefix, ns);
       else this.#prefixes.delete(prefix);
     }
-    if (depth === 0) return this.rootEnd();
     const element = new XmlElement(name, xmlns, attrs, this.#takeNodes(start));
     if (depth === 1) {
       if (this.#nodes.length > 1024) this.#nodes = [];
