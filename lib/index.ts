@@ -1,5 +1,6 @@
 export { xmppClient, type XmppClient } from './client/xmpp-client.js';
 export { xmppStream } from './client/xmpp-stream.js';
+export { storedSession, type StoredSession } from './client/stored-session.js';
 export type { StreamManagementOptions, XmppOptions } from './client/options.js';
 export type { XmppClientOptions } from './client/client-options.js';
 export type { WhenBusy } from './client/when-busy.js';

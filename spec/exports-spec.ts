@@ -13,7 +13,7 @@ const names: Record<string, string> = {
     XmlElement XmlError XmppError XmppTimeoutError anonymous backoff bind cancelRegistration changePassword clientState connect connectTimeout dataForm deadline
     defaultMechanisms disconnect enableManagement extendableTimeout external intercept isRetryable
     jid keepAlive legacySession negotiate oauthBearer openStream
-    parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls submitForm webCrypto
+    parseStream pipelining plain reconnect register resumeSession sasl scopeMap scram scramKeyCache serialize session startTls storedSession submitForm webCrypto
     websocket whitespace xOauth2 xml xmppClient xmppStream
   `,
   'rxmpp/node': 'announcePeer discoverPeers multicastDns nodeCrypto nodeResolver p2p p2pListen pinSpki tcp websocket',

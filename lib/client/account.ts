@@ -1,28 +1,13 @@
-import {
-  catchError,
-  concat,
-  defaultIfEmpty,
-  defer,
-  EMPTY,
-  ignoreElements,
-  merge,
-  Observable,
-  Subscription,
-  take,
-  tap,
-  type Subscriber,
-} from 'rxjs';
+import { concat, merge, Observable, type Subscriber } from 'rxjs';
 import type { StanzaError } from '../errors/stanza-error.js';
 import { StreamError } from '../errors/stream-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
 import { scramKeyCache } from '../sasl/scram-key-cache.js';
 import { unsent, type Outgoing } from '../session/delivery.js';
-import { keepResumable, readResumable, type ResumptionStore } from '../session/resumption-store.js';
 import { Sender } from '../session/sender.js';
 import type { Session } from '../session/session.js';
 import { lost, SessionMemory } from '../session/session-memory.js';
 import { Scope } from '../stream/scope.js';
-import { bounded } from '../stream/within.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { serialize } from '../xml/serialize.js';
 import { Attempt, MAX_REDIRECTS, type AttemptOwner } from './attempt.js';
@@ -32,6 +17,7 @@ import type { ClientMemory } from './client-memory.js';
 import type { XmppClientOptions } from './client-options.js';
 import { prepareOptions, type Prepared } from './options.js';
 import { reconnect } from './reconnect.js';
+import type { StoredSession } from './stored-session.js';
 import { lifecycle } from './xmpp-stream.js';
 
 /**
@@ -41,8 +27,7 @@ import { lifecycle } from './xmpp-stream.js';
 export class Account extends Sender implements AttemptOwner<Session> {
   readonly #client: ClientMemory;
   readonly #options: Prepared & XmppClientOptions;
-  readonly #store: ResumptionStore | undefined;
-  #keeping: Subscription | undefined;
+  readonly #store: StoredSession | undefined;
   /** Where the server sent the last session. */
   #moved: string | undefined;
   #stopped = false;
@@ -54,14 +39,16 @@ export class Account extends Sender implements AttemptOwner<Session> {
     super(new SessionMemory(prepared.scheduler, prepared.random, { ...client, ...options }));
     this.#client = client;
     this.#options = prepared as Prepared & XmppClientOptions;
-    this.#store = prepared.streamManagement ? prepared.streamManagement.store : undefined;
+    const { resume = true, store } = prepared.streamManagement || {};
+    this.#store = resume ? store : undefined;
   }
 
   /** Connects, and comes back until told to stop. Completes when a session was closed, and when it gives up. */
   work(): Observable<never> {
     return new Observable((subscriber) => {
       this.#work = new Work(subscriber, this, this.#client);
-      this.#work.hold(this.#store ? concat(this.#restore(this.#store), this.#attempts()) : this.#attempts());
+      const attempts$ = this.#attempts();
+      this.#work.hold(this.#store ? concat(this.#store.restore(this.memory, this.#options), attempts$) : attempts$);
     });
   }
 
@@ -92,24 +79,6 @@ export class Account extends Sender implements AttemptOwner<Session> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.memory.stop(lost(text, cause instanceof XmppError ? cause : undefined));
-    this.#keeping?.unsubscribe();
-  }
-
-  /** Goes on where another process was, if there is something stored. */
-  #restore(store: ResumptionStore): Observable<never> {
-    const options = this.#options;
-    return defer(() => store.load()).pipe(
-      take(1),
-      bounded('resume', options),
-      catchError(() => EMPTY),
-      defaultIfEmpty(undefined),
-      tap((state) => {
-        const resumable = readResumable(state, options);
-        if (resumable) this.memory.restore(resumable);
-        this.#keeping = keepResumable(this.memory, store, options.scheduler, !resumable && !!state);
-      }),
-      ignoreElements(),
-    );
   }
 
   #attempts(): Observable<Session> {

@@ -8,7 +8,6 @@ import { webCrypto } from '../crypto/web-crypto.js';
 import type { AckPolicy } from '../session/acknowledgements.js';
 import type { Interceptors } from '../session/gates.js';
 import type { KeepAliveConfig } from '../session/keep-alive.js';
-import type { ResumptionStore } from '../session/resumption-store.js';
 import { secureRandom } from '../session/secure-random.js';
 import type { OnResourceConflict } from '../stream/features/bind.js';
 import type { Pipelining } from '../stream/pipelining.js';
@@ -17,6 +16,7 @@ import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { wholeTimeouts } from '../transport/timeouts.js';
 import type { Timeouts, TlsPolicy, Transport } from '../transport/transport.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
+import type { StoredSession } from './stored-session.js';
 
 /** XEP-0198: acknowledgements, and sessions that outlive a connection. */
 export interface StreamManagementOptions {
@@ -26,8 +26,8 @@ export interface StreamManagementOptions {
   readonly max?: number;
   /** When acknowledgements are asked for. */
   readonly acknowledgements?: Partial<AckPolicy>;
-  /** Where `xmppClient` keeps its session, so that a reloaded page or a restarted process resumes it; nowhere by default. */
-  readonly store?: ResumptionStore;
+  /** `storedSession()`, with which `xmppClient` keeps its session for a reloaded page or a restarted process; none by default. */
+  readonly store?: StoredSession;
 }
 
 /** What a connection is made from. */

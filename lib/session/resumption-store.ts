@@ -1,9 +1,11 @@
 import { auditTime, merge, Subject, Subscription, type ObservableInput, type SchedulerLike } from 'rxjs';
 import { jid, type Jid } from '../jid/jid.js';
-import { parseCount } from '../stream/management/unacknowledged.js';
+import type { Resumption } from '../stream/management/resumption.js';
+import { parseCount, Unacknowledged } from '../stream/management/unacknowledged.js';
 import { parseElement } from '../xml/parse-element.js';
 import { serialize } from '../xml/serialize.js';
-import type { Resumable, SessionMemory } from './session-memory.js';
+import { Outgoing } from './delivery.js';
+import type { SessionMemory } from './session-memory.js';
 
 /** A session at rest, as plain JSON: what a reloaded page or a restarted process needs to resume it. */
 export interface ResumptionState {
@@ -59,10 +61,10 @@ export function keepResumable(
   const now$ = new Subject<void>();
   let stored = true;
   const save = () => {
-    const { resumable } = memory;
-    if (resumable) store.save(stateOf(resumable));
+    const state = stateOf(memory);
+    if (state) store.save(state);
     else if (stored) store.clear();
-    stored = resumable !== undefined;
+    stored = state !== undefined;
   };
   // Subscribed to Subjects, so that an error of the store's is reported and does not end up in the stream.
   const saving = merge(change$.pipe(auditTime(0, scheduler)), now$).subscribe(save);
@@ -75,12 +77,39 @@ export function keepResumable(
   });
 }
 
-function stateOf({ jid, unacknowledged, ...counters }: Resumable): ResumptionState {
-  return {
-    ...counters,
-    jid: jid.toString(),
-    unacknowledged: unacknowledged.map(({ stanza, at }) => ({ stanza: serialize(stanza), at })),
-  };
+/** What is needed to go on with the session, if it can outlive its stream. */
+function stateOf({ resumption, handled, unacknowledged }: SessionMemory): ResumptionState | undefined {
+  return (
+    resumption && {
+      ...resumption,
+      jid: resumption.jid.toString(),
+      handled,
+      acknowledged: unacknowledged.acknowledged,
+      unacknowledged: unacknowledged.list().map(({ stanza, at }) => ({ stanza: serialize(stanza), at })),
+    }
+  );
+}
+
+/** A state that was read. */
+export interface Resumable extends Resumption {
+  readonly handled: number;
+  readonly acknowledged: number;
+  readonly unacknowledged: readonly Pick<Outgoing, 'stanza' | 'at'>[];
+}
+
+/** Goes on where another process was. */
+export function restore(memory: SessionMemory, state: Resumable): void {
+  const { handled, acknowledged, unacknowledged, ...resumption } = state;
+  const items = unacknowledged.map(({ stanza, at }) => {
+    const outgoing = new Outgoing(stanza, at, undefined, memory.undelivered$);
+    outgoing.handedOver = true;
+    return outgoing;
+  });
+  memory.managed = true;
+  memory.resumption = resumption;
+  memory.handled = handled;
+  // It may have been stopped in the midst of anything.
+  memory.unacknowledged = new Unacknowledged(acknowledged, items, true);
 }
 
 /**

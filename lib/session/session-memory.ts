@@ -1,4 +1,4 @@
-import { Subject, type SchedulerLike, type Subscriber } from 'rxjs';
+import { Subject, type SchedulerLike, type Subscriber, type Unsubscribable } from 'rxjs';
 import type { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import type { Enabled, ManagedSession, Resumption } from '../stream/management/resumption.js';
@@ -18,13 +18,6 @@ export interface SessionMemoryConfig {
   readonly iqTimeout?: number;
 }
 
-/** What a new process needs to go on with the session. */
-export interface Resumable extends Resumption {
-  readonly handled: number;
-  readonly acknowledged: number;
-  readonly unacknowledged: readonly Pick<Outgoing, 'stanza' | 'at'>[];
-}
-
 /**
  * What belongs to a session rather than to the stream that carries it, and so goes on when the session is resumed on
  * another stream (XEP-0198 section 5): pending requests, handlers, what is not acknowledged, and the counters.
@@ -33,8 +26,10 @@ export class SessionMemory implements ManagedSession {
   readonly iqs: IqTracker;
   readonly handlers: RequestHandlers;
   readonly undelivered$: Subject<Undelivered>;
-  /** Is called whenever `resumable` may have changed. */
+  /** Is called whenever something has changed that is needed to resume it. */
   onChange: (() => void) | undefined;
+  /** What saves it; let go of when it is stopped. */
+  keeping: Unsubscribable | undefined;
   /** Whether stanzas are counted. */
   managed = false;
   resumption: Resumption | undefined;
@@ -56,27 +51,6 @@ export class SessionMemory implements ManagedSession {
     this.undelivered$ = config.undelivered$ ?? new Subject();
     this.#scheduler = scheduler;
     this.#resendLost = config.resendLost ?? false;
-  }
-
-  /** Whether the session can outlive its stream, and what is needed for it. */
-  get resumable(): Resumable | undefined {
-    const { resumption, handled, unacknowledged } = this;
-    if (!resumption) return undefined;
-    return { ...resumption, handled, acknowledged: unacknowledged.acknowledged, unacknowledged: unacknowledged.list() };
-  }
-
-  /** Goes on where another process was. */
-  restore({ handled, acknowledged, unacknowledged, ...resumption }: Resumable): void {
-    const items = unacknowledged.map(({ stanza, at }) => {
-      const outgoing = new Outgoing(stanza, at, undefined, this.undelivered$);
-      outgoing.handedOver = true;
-      return outgoing;
-    });
-    this.managed = true;
-    this.resumption = resumption;
-    this.handled = handled;
-    // It may have been stopped in the midst of anything.
-    this.unacknowledged = new Unacknowledged(acknowledged, items, true);
   }
 
   /**
@@ -151,6 +125,7 @@ export class SessionMemory implements ManagedSession {
     const waiting = this.waiting.splice(0);
     this.lose(reason);
     for (const outgoing of waiting) outgoing.lost(reason);
+    this.keeping?.unsubscribe();
   }
 
   /**

@@ -1,5 +1,6 @@
 import { EMPTY, map, NEVER, of, throwError, timer, type ObservableInput } from 'rxjs';
 import { jid } from '../../lib/jid/jid.js';
+import { storedSession } from '../../lib/client/stored-session.js';
 import { readResumable, type ResumptionState, type ResumptionStore } from '../../lib/session/resumption-store.js';
 import { pipelining } from '../../lib/stream/pipelining.js';
 import { after, cut, expects, mute, reply, type Script } from '../../lib/testing.js';
@@ -77,7 +78,10 @@ const loading = (load: ResumptionStore['load']): ResumptionStore => ({
 });
 
 function stored(scripts: readonly Script[], store: ResumptionStore, init: ClientInit = {}) {
-  return new ClientRun(scripts, { ...init, options: { ...init.options, streamManagement: { ...ACKS, store } } });
+  return new ClientRun(scripts, {
+    ...init,
+    options: { ...init.options, streamManagement: { ...ACKS, store: storedSession(store) } },
+  });
 }
 
 describe('a stored session', () => {
@@ -104,6 +108,22 @@ describe('a stored session', () => {
     second.flush(1_000);
     expect(store.state).toEqual({ id: 'sm-1', jid: BOUND, handled: 3, acknowledged: 3, unacknowledged: [] });
     second.transport.verify();
+  });
+
+  it('is not for a client that is not to resume: the store is not even asked', () => {
+    const store = new TextStore({ handled: 3, unacknowledged: [{ stanza: serialize(hello('a')), at: 0 }] });
+    const begins: Script = [
+      authenticates(BIND, SM),
+      hearsBind(),
+      reply(bindResult()),
+      expects(`<enable xmlns='${NS.sm}'/>`),
+    ];
+    const streamManagement = { ...ACKS, resume: false, store: storedSession(store) };
+    const run = new ClientRun([[...begins, reply(`<enabled xmlns='${NS.sm}'/>`)]], { options: { streamManagement } });
+    run.connect().flush();
+    expect([run.status.kind, run.session.resumed, run.session.managed]).toEqual(['online', false, true]);
+    expect(store.calls).toEqual([]);
+    run.transport.verify();
   });
 
   it('goes on as well where what is next is said ahead', () => {

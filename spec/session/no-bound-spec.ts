@@ -1,4 +1,5 @@
 import { Subject, VirtualTimeScheduler } from 'rxjs';
+import { storedSession } from '../../lib/client/stored-session.js';
 import { DEFAULT_TIMEOUTS } from '../../lib/transport/timeouts.js';
 import { after, cut, exchange, expects, mute, reply } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
@@ -72,7 +73,9 @@ describe('no bound sets no timer', () => {
   it('of a store that takes its time', () => {
     const state$ = new Subject<undefined>();
     const store = { load: () => state$, save: () => undefined, clear: () => undefined };
-    const run = new ClientRun([manages(mute())], { options: { ...options, streamManagement: { store } } });
+    const run = new ClientRun([manages(mute())], {
+      options: { ...options, streamManagement: { store: storedSession(store) } },
+    });
     run.connect().flush(10);
     expect(run.transport.connections).toBe(0);
     state$.next(undefined);

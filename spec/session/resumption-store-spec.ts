@@ -1,4 +1,5 @@
 import { NEVER, of, Subscription, throwError, VirtualTimeScheduler } from 'rxjs';
+import { storedSession } from '../../lib/client/stored-session.js';
 import { jid } from '../../lib/jid/index.js';
 import {
   keepResumable,
@@ -41,7 +42,7 @@ describe('a store for resumption', () => {
     world.server.received$.subscribe(({ stanza }) => {
       if (stanza.name === 'message') taken.push(stanza.attrs.id!);
     });
-    const { client, link } = world.client({ streamManagement: { store } });
+    const { client, link } = world.client({ streamManagement: { store: storedSession(store) } });
     held.add(client.session$.subscribe());
     world.pass(2_000);
     const jid = client.session!.jid.toString();
@@ -57,7 +58,7 @@ describe('a store for resumption', () => {
     const store = new TextStore();
     const { world, taken, jid } = crashed(store);
     expect(taken).toEqual(['first']);
-    const { client } = world.client({ streamManagement: { store } });
+    const { client } = world.client({ streamManagement: { store: storedSession(store) } });
     const resumed: boolean[] = [];
     held.add(client.session$.subscribe((session) => resumed.push(session.resumed)));
     world.pass(5_000);
@@ -74,7 +75,7 @@ describe('a store for resumption', () => {
     const { client } = world.client({
       jid: 'bob@localhost',
       credentials: { password: 'builder' },
-      streamManagement: { store },
+      streamManagement: { store: storedSession(store) },
     });
     held.add(client.session$.subscribe());
     world.pass(5_000);
@@ -87,7 +88,11 @@ describe('a store for resumption', () => {
   it('does not give one account the session of another', () => {
     const store = new TextStore();
     const { world, taken } = crashed(store);
-    const options = { jid: 'bob@localhost', credentials: { password: 'builder' }, streamManagement: { store } };
+    const options = {
+      jid: 'bob@localhost',
+      credentials: { password: 'builder' },
+      streamManagement: { store: storedSession(store) },
+    };
     const { client } = world.client(options);
     held.add(client.session$.subscribe());
     world.pass(5_000);
@@ -99,7 +104,7 @@ describe('a store for resumption', () => {
   it('is cleared when the session is closed', () => {
     const store = new TextStore();
     const world = new MemoryWorld();
-    const { client } = world.client({ streamManagement: { store } });
+    const { client } = world.client({ streamManagement: { store: storedSession(store) } });
     held.add(client.session$.subscribe());
     world.pass(2_000);
     expect(store.text).toBeDefined();
@@ -122,7 +127,8 @@ describe('a store for resumption', () => {
     ],
   ])('begins anew where the store %s', (_, broken) => {
     const world = new MemoryWorld();
-    const { client } = world.client({ streamManagement: { store: Object.assign(new TextStore(), broken) } });
+    const store = storedSession(Object.assign(new TextStore(), broken));
+    const { client } = world.client({ streamManagement: { store } });
     held.add(client.session$.subscribe());
     world.pass(30_000);
     expect(client.session?.resumed).toBe(false);

@@ -1,3 +1,4 @@
+import { storedSession } from '../../lib/client/stored-session.js';
 import { after, cut, end, exchange, expects, expectsEnd, mute, reply, type Script } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
 import {
@@ -191,7 +192,9 @@ describe('acknowledgements', () => {
     it('D17: wraps at 2^32', () => {
       const memory = store({ handled: 2 ** 32 - 2 });
       const script = resumes(2 ** 32 - 2, 0, says('a', 'b', 'c'), [reply(R), expects(A(1))]);
-      const run = new ClientRun([script], { options: { streamManagement: { store: memory } } }).connect().flush();
+      const run = new ClientRun([script], { options: { streamManagement: { store: storedSession(memory) } } })
+        .connect()
+        .flush();
       expect(run.received).toEqual(['a', 'b', 'c']);
       run.transport.verify();
     });
@@ -260,7 +263,9 @@ describe('acknowledgements', () => {
         after(10),
         says('on'),
       );
-      const run = new ClientRun([script], { options: { streamManagement: { store: memory } } }).connect().flush(0);
+      const run = new ClientRun([script], { options: { streamManagement: { store: storedSession(memory) } } })
+        .connect()
+        .flush(0);
       const [a, b] = ['a', 'b'].map((body) => run.deliver(hello(body)));
       run.flush(5);
       expect([a!.told.at(-1), b!.told.at(-1)]).toEqual(['complete', 'written']);

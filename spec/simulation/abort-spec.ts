@@ -1,5 +1,6 @@
 import { BehaviorSubject, map, Observable, Subject, Subscription, type SchedulerLike } from 'rxjs';
 import { backoff } from '../../lib/client/backoff.js';
+import { storedSession } from '../../lib/client/stored-session.js';
 import { xmppClient, type XmppClient } from '../../lib/client/xmpp-client.js';
 import { xmppStream } from '../../lib/client/xmpp-stream.js';
 import type { Session } from '../../lib/session/session.js';
@@ -151,7 +152,7 @@ describe('connect and abort', () => {
         held.add(session$.subscribe({ next: (session) => use(session, session), error: gone }));
       } else {
         const load$ = draw.bool(0.1) ? subjects.store$ : undefined;
-        const store = load$ && { load: () => load$, save: () => undefined, clear: () => undefined };
+        const store = load$ && storedSession({ load: () => load$, save: () => undefined, clear: () => undefined });
         const client = xmppClient({
           ...options,
           online$: subjects.online$,

@@ -3,6 +3,7 @@ import {
   backoff,
   clientState,
   whitespace,
+  storedSession,
   xml,
   xmppClient,
   type ResumptionState,
@@ -182,7 +183,7 @@ export const resilience: Topic = {
         save: (state: ResumptionState) => void (text = JSON.stringify(state)),
         clear: () => void (text = undefined),
       };
-      const dead = client({ streamManagement: { store } });
+      const dead = client({ streamManagement: { store: storedSession(store) } });
       await online(dead.client, false);
       const { jid } = dead.client.session!;
       await first(dead.client.deliver(message('before', dead.client)).pipe(filter(({ state }) => state === 'acked')));
@@ -197,7 +198,7 @@ export const resilience: Topic = {
       held = new Subscription();
       link.open = true;
       text = kept;
-      const next = client({ streamManagement: { store } });
+      const next = client({ streamManagement: { store: storedSession(store) } });
       await online(next.client, true);
       expect(next.client.session!.jid.equals(jid)).toBe(true);
       next.client.send(message('after', next.client));
