@@ -11,7 +11,7 @@ export interface BackoffConfig {
   readonly random?: () => number;
 }
 
-/** The delay before a retry, in milliseconds, by the number of failures before it. */
+/** The delay before a retry, in milliseconds, by the number of failures before it; from 2^31 on there is none but by request. */
 export type Backoff = (failures: number) => number;
 
 /**

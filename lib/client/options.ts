@@ -13,7 +13,7 @@ import type { OnResourceConflict } from '../stream/features/bind.js';
 import type { Pipelining } from '../stream/pipelining.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
-import { wholeTimeouts } from '../transport/timeouts.js';
+import { checkDue, wholeTimeouts } from '../transport/timeouts.js';
 import type { Timeouts, TlsPolicy, Transport } from '../transport/transport.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 import type { StoredSession } from './stored-session.js';
@@ -138,9 +138,10 @@ export function prepareOptions(options: XmppOptions): Prepared {
   check(anonymous || proof, '`credentials` lacks a password', 'no-credentials');
   const timeouts = wholeTimeouts(options.timeouts);
   const { idle, timeout } = keepAlive || {};
-  checkDues('timeouts.', timeouts);
-  checkDues('keepAlive.', { idle, timeout });
-  checkDues('', { iqTimeout });
+  for (const [name, due] of Object.entries(timeouts)) checkDue(`timeouts.${name}`, due);
+  checkDue('keepAlive.idle', idle);
+  checkDue('keepAlive.timeout', timeout);
+  checkDue('iqTimeout', iqTimeout);
   return {
     ...options,
     jid: local === undefined ? undefined : account,
@@ -168,18 +169,6 @@ export function prepareOptions(options: XmppOptions): Prepared {
 
 /** One for all: it keeps nothing. */
 const PLATFORM_CRYPTO = /* #__PURE__ */ webCrypto();
-
-/** What timers of the platform can hold; beyond, they are due at once. */
-const MAX_DUE = 2 ** 31 - 1;
-
-function checkDues(group: string, dues: object): void {
-  for (const [name, due = Infinity] of Object.entries(dues as Record<string, number | undefined>)) {
-    check(
-      due === Infinity || (due > 0 && due <= MAX_DUE),
-      `\`${group}${name}\` is above 0 and up to ${MAX_DUE}, or Infinity`,
-    );
-  }
-}
 
 function check(isFine: boolean, text: string, condition = 'bad-option'): void {
   if (!isFine) throw new UsageError(condition, text);

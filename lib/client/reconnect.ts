@@ -15,6 +15,7 @@ import { TransportError } from '../errors/transport-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { XmppError } from '../errors/xmpp-error.js';
 import { Held, Scope, Watched } from '../stream/scope.js';
+import { MAX_DUE } from '../transport/timeouts.js';
 import { backoff, type Backoff } from './backoff.js';
 import { isRetryable } from './is-retryable.js';
 
@@ -62,7 +63,7 @@ export interface ReconnectConfig {
  * ```
  *
  * The next attempt begins after everything of the last one was released. Errors with the source's last error, and with
- * `UsageError` `veto-failed` or `backoff-failed` where those throw.
+ * `UsageError` `veto-failed` or `backoff-failed` where those throw, or the delay is none.
  */
 export function reconnect<T>(config: ReconnectConfig = {}): MonoTypeOperatorFunction<T> {
   return (source$) => new Observable((subscriber) => new Attempts(subscriber, source$, config).begin(config));
@@ -160,8 +161,9 @@ class Attempts<T> extends Scope<T> {
   #wait(): void {
     this.#pause = 'backoff';
     const delay = this.#backoff(this.#failures - 1);
+    if (!(delay >= 0)) throw new RangeError(`${delay} is no delay`);
     // First of all: whoever is told of the wait may end it.
-    this.#next(this.#online && delay < Infinity ? timer(delay, this.#scheduler) : undefined);
+    this.#next(this.#online && delay <= MAX_DUE ? timer(delay, this.#scheduler) : undefined);
     this.#tell(this.#online ? delay : Infinity);
   }
 

@@ -5,6 +5,7 @@ import type { Jid } from '../jid/jid.js';
 import { sameJid } from '../jid/same-jid.js';
 import { isFromServer } from '../stream/features/request.js';
 import { stanzaError } from '../stream/stanza-error-of.js';
+import { checkDue } from '../transport/timeouts.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { Outgoing } from './delivery.js';
@@ -55,16 +56,17 @@ export class IqTracker {
    * A cold request: each subscription sends one, with an id of its own, and emits the answer of type `result`. Unsubscribing
    * forgets it.
    *
-   * @param send May throw; the request fails then. What it returns is withdrawn in the end.
+   * @param send May throw; the request fails then. What it returns, if anything, is withdrawn in the end.
    */
   request(
     type: 'get' | 'set',
     payload: XmlElement,
     to: string | undefined,
     due = this.#due,
-    send: (iq: XmlElement) => Outgoing,
+    send: (iq: XmlElement) => Outgoing | undefined,
   ): Observable<XmlElement> {
     return new Observable((subscriber) => {
+      checkDue('timeout', due);
       const id = this.nextId();
       const pending: Pending = { to, due, at: Infinity, subscriber };
       this.#pending.set(id, pending);

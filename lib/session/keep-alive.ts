@@ -8,6 +8,7 @@ import {
   type Subscription,
 } from 'rxjs';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
+import { UsageError } from '../errors/usage-error.js';
 import { Scope, scoped, Watched, type Held } from '../stream/scope.js';
 import { liveSession, type LiveSession } from './live-session.js';
 import type { Session } from './session.js';
@@ -41,7 +42,7 @@ export interface KeepAliveConfig {
  * ```
  *
  * Errors with `XmppTimeoutError` at `idle + timeout` after the last byte at the latest, and writes no footer then, so that the
- * session can be resumed.
+ * session can be resumed; with `UsageError` `probe-failed` where the `probe` throws.
  */
 export function keepAlive(config: KeepAliveConfig = {}): MonoTypeOperatorFunction<Session> {
   return scoped((subscriber) => new Watch(subscriber, config));
@@ -117,7 +118,13 @@ class Watch extends Scope<Session> {
   probe(): void {
     const { bytesReceived } = this.#live.stream.connection;
     if (this.ended || this.#askedAt === bytesReceived) return;
-    if (this.#ask?.(this.#live)) {
+    let isTaken: boolean | undefined;
+    try {
+      isTaken = this.#ask?.(this.#live);
+    } catch (error) {
+      return this.failed(new UsageError('probe-failed', 'see the cause', error));
+    }
+    if (isTaken) {
       // Nothing to await but that it is taken.
       this.#silence = this.#idle;
       return this.#schedule(0);

@@ -5,6 +5,7 @@ import {
   filter,
   ignoreElements,
   map,
+  noop,
   Subject,
   Subscription,
   of,
@@ -21,6 +22,7 @@ import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
 import { isStanza } from '../xml/is-stanza.js';
 import * as NS from '../xml/namespaces.js';
+import { serialize } from '../xml/serialize.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { Acknowledgements, type AckPolicy } from './acknowledgements.js';
@@ -56,7 +58,8 @@ export class LiveSession extends Sender implements Session {
   readonly #acknowledgements: Acknowledgements | undefined;
   readonly #stanza$ = new Subject<XmlElement>();
   readonly #nonza$ = new Subject<XmlElement>();
-  readonly #answers = new Subscription();
+  /** What handles requests for this stream alone, and awaits pongs. */
+  readonly #handlings = new Subscription();
   /**
    * What the connection was given and has not yet handed to the operating system: where nobody acknowledges it, it settles when it
    * is written, or here at the end. A connection tells of its writes in their order, so one function serves them all, and a stanza
@@ -124,7 +127,7 @@ export class LiveSession extends Sender implements Session {
   handle(type: 'get' | 'set', xmlns: string, project: RequestHandler): Subscription {
     const handling = this.memory.handlers.add(type, xmlns, project);
     // A client's handlers outlive its sessions; a session's do not.
-    this.#answers.add(handling);
+    this.#handlings.add(handling);
     return handling;
   }
 
@@ -182,6 +185,7 @@ export class LiveSession extends Sender implements Session {
    * what waited for a session.
    */
   begin(): void {
+    this.memory.live = this;
     if (this.resumed) {
       const unacknowledged = this.memory.unacknowledged.list();
       for (const outgoing of unacknowledged) {
@@ -222,7 +226,9 @@ export class LiveSession extends Sender implements Session {
     if ((type === 'result' || type === 'error') && this.memory.iqs.settle(stanza, this.jid)) return;
     this.#stanza$.next(stanza);
     if (type === 'get' || type === 'set') {
-      this.#answers.add(this.memory.handlers.answer(stanza).subscribe((reply) => this.#reply(stanza, reply)));
+      const { memory } = this;
+      // By the session as it is by then: it may have been resumed meanwhile.
+      memory.answer(stanza, (reply) => (memory.live ?? this).reply(stanza, reply));
     }
   }
 
@@ -233,8 +239,11 @@ export class LiveSession extends Sender implements Session {
   /** Asks whether the peer is still there, in the cheapest way that makes it answer. */
   probe(): void {
     if (this.closing || this.over) return;
-    if (this.#acknowledgements) this.#acknowledgements.ask();
-    else this.stream.send(xml('iq', { type: 'get', id: this.memory.iqs.nextId() }, xml('ping', { xmlns: NS.ping })));
+    if (this.#acknowledgements) return this.#acknowledgements.ask();
+    // Awaited, so that the pong is not shown to those who read stanzas.
+    const send = (iq: XmlElement) => void this.stream.send(iq);
+    const pong$ = this.memory.iqs.request('get', xml('ping', { xmlns: NS.ping }), undefined, Infinity, send);
+    this.#handlings.add(pong$.subscribe({ error: noop }));
   }
 
   /**
@@ -247,7 +256,7 @@ export class LiveSession extends Sender implements Session {
     if (this.over) return;
     const over = lost(reason ? 'lost' : 'closed', reason);
     this.over = over;
-    this.#answers.unsubscribe();
+    this.#handlings.unsubscribe();
     this.#acknowledgements?.dispose();
     this.#gates?.close(over);
     for (const outgoing of this.#unwritten.list()) {
@@ -258,15 +267,18 @@ export class LiveSession extends Sender implements Session {
     this.#nonza$.complete();
   }
 
-  #reply(iq: XmlElement, reply: XmlElement): void {
+  reply(iq: XmlElement, reply: XmlElement): void {
     // A session that is being closed owes no answer any more.
-    if (this.closing || this.over) return;
+    if (this.closing) return;
     try {
-      this.send(reply);
+      if (!this.over) return this.send(reply);
+      serialize(reply);
+      // It goes on, since otherwise nobody would answer any more: the next stream takes it.
+      this.memory.waiting.push(this.memory.outgoing(reply));
     } catch (error) {
       if (!(error instanceof XmlError)) throw error;
       // A handler's result that cannot be written: the request is to be answered all the same.
-      this.send(errorReply(iq, error));
+      this.reply(iq, errorReply(iq, error));
     }
   }
 }

@@ -1,4 +1,4 @@
-import { Subject, type SchedulerLike, type Subscriber, type Unsubscribable } from 'rxjs';
+import { Subject, Subscription, type SchedulerLike, type Subscriber, type Unsubscribable } from 'rxjs';
 import type { StanzaError } from '../errors/stanza-error.js';
 import type { XmppError } from '../errors/xmpp-error.js';
 import type { Enabled, ManagedSession, Resumption } from '../stream/management/resumption.js';
@@ -6,6 +6,7 @@ import { increment, Unacknowledged } from '../stream/management/unacknowledged.j
 import type { XmlElement } from '../xml/xml-element.js';
 import { Outgoing, unsent, type Delivery, type Undelivered } from './delivery.js';
 import { IqTracker } from './iq-tracker.js';
+import type { LiveSession } from './live-session.js';
 import { RequestHandlers } from './request-handlers.js';
 
 export interface SessionMemoryConfig {
@@ -35,11 +36,15 @@ export class SessionMemory implements ManagedSession {
   resumption: Resumption | undefined;
   handled = 0;
   unanswered = 0;
+  /** The session on the stream that it has now, or had last. */
+  live: LiveSession | undefined;
   /** What was sent and not acknowledged. */
   unacknowledged = new Unacknowledged<Outgoing>();
   /** What was accepted while there was no session, oldest first. What has settled nobody is interested in any more. */
   waiting: Outgoing[] = [];
 
+  /** Who answers a request takes the time that it needs; none before the first. */
+  #answers: Subscription | undefined;
   readonly #scheduler: SchedulerLike;
   readonly #resendLost: boolean;
   /** Stanzas to come that came before they were counted. */
@@ -112,6 +117,11 @@ export class SessionMemory implements ManagedSession {
     return true;
   }
 
+  /** Answers a request, unless the session is lost before. */
+  answer(iq: XmlElement, reply: (answer: XmlElement) => void): void {
+    (this.#answers ??= new Subscription()).add(this.handlers.answer(iq).subscribe(reply));
+  }
+
   // How it ends.
 
   /** The session cannot be resumed any more. */
@@ -136,6 +146,10 @@ export class SessionMemory implements ManagedSession {
    */
   lose(reason: XmppError, again = false): void {
     if (again && this.resumption) return;
+    this.#answers?.unsubscribe();
+    this.#answers = this.live = undefined;
+    // Nobody on the next one awaits an answer to what was asked on this.
+    for (const outgoing of this.waiting) if (isAnswer(outgoing)) outgoing.lost(reason);
     const unacknowledged = this.unacknowledged.list();
     const isResent = ({ stanza }: Outgoing) => again && this.#resendLost && stanza.name === 'message';
     const resent = unacknowledged.filter(isResent);
@@ -148,6 +162,10 @@ export class SessionMemory implements ManagedSession {
     const requests = new Set(this.waiting.map(({ stanza: { name, attrs } }) => name === 'iq' && attrs.id));
     this.iqs.fail(reason, (id) => !requests.has(id));
   }
+}
+
+function isAnswer({ stanza: { name, attrs } }: Outgoing): boolean {
+  return name === 'iq' && (attrs.type === 'result' || attrs.type === 'error');
 }
 
 /** The error that tells of a lost session. */

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors/usage-error.js';
 import { withDefaults } from '../xml/with-defaults.js';
 import type { Timeouts } from './transport.js';
 
@@ -20,3 +21,15 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 
 /** With the defaults for what is left out. */
 export const wholeTimeouts = (timeouts?: Partial<Timeouts>): Timeouts => withDefaults(DEFAULT_TIMEOUTS, timeouts);
+
+/** What timers of the platform can hold, in milliseconds; beyond, they are due at once. */
+export const MAX_DUE = 2 ** 31 - 1;
+
+/**
+ * @param name The option, for the error.
+ * @throws UsageError `bad-option` For what is no bound.
+ */
+export function checkDue(name: string, due = Infinity): void {
+  if (due === Infinity || (due > 0 && due <= MAX_DUE)) return;
+  throw new UsageError('bad-option', `\`${name}\` is above 0 and up to ${MAX_DUE}, or Infinity`);
+}

@@ -460,6 +460,36 @@ describe('reconnect', () => {
     expect(scheduler.actions).toEqual([]);
   });
 
+  it.each([NaN, -1, undefined as never])('a backoff of %s is none', (delay) => {
+    const scheduler = new VirtualTimeScheduler();
+    const source$ = new Subject<never>();
+    let end: unknown;
+    source$
+      .pipe(reconnect({ scheduler, backoff: () => delay }))
+      .subscribe({ error: (error: unknown) => (end = error) });
+    source$.error(LOST);
+    expect(end).toMatchObject({
+      name: 'UsageError',
+      condition: 'backoff-failed',
+      cause: new RangeError(`${delay} is no delay`),
+    });
+    expect(scheduler.actions).toEqual([]);
+  });
+
+  it.each([2 ** 31, Infinity])('a backoff of %d is longer than a timer: nothing begins but by request', (delay) => {
+    const scheduler = new VirtualTimeScheduler();
+    const [now$, waits] = [new Subject<void>(), [] as number[]];
+    let attempts = 0;
+    const source$ = defer(() => (attempts++, throwError(() => LOST)));
+    const onWaiting = ({ delay: told }: Waiting) => waits.push(told);
+    const subscription = source$.pipe(reconnect({ scheduler, backoff: () => delay, now$, onWaiting })).subscribe();
+    scheduler.flush();
+    expect([attempts, waits, scheduler.actions]).toEqual([1, [delay], []]);
+    now$.next();
+    expect(attempts).toBe(2);
+    subscription.unsubscribe();
+  });
+
   it('what is no XmppError passes: nobody knows what it is', () => {
     const bug = new TypeError('x is not a function');
     let error: unknown;

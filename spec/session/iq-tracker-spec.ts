@@ -38,6 +38,14 @@ describe('IqTracker', () => {
     expect(ids[0]).toMatch(/^[a-z0-9]{17}$/);
   });
 
+  it.each([NaN, 0, -1, 2 ** 31])('%d is no bound: nothing is sent, and the others keep theirs', (due) => {
+    const { scheduler, ids, told } = asked(5, due, 2 ** 31 - 1, Infinity);
+    expect([ids.length, told]).toEqual([3, ['1 bad-option 0']]);
+    scheduler.maxFrames = 10;
+    scheduler.flush();
+    expect(told.slice(1)).toEqual(['0 timeout 5']);
+  });
+
   it.each([
     ['the first', 0, ['0 answered', '1 timeout 5', '2 timeout 5']],
     ['one in the midst', 1, ['1 answered', '0 timeout 5', '2 timeout 5']],

@@ -1,12 +1,24 @@
-import { BehaviorSubject, concat, NEVER, Observable, of, Subject, takeUntil, VirtualTimeScheduler } from 'rxjs';
+import {
+  BehaviorSubject,
+  concat,
+  merge,
+  NEVER,
+  Observable,
+  of,
+  Subject,
+  takeUntil,
+  tap,
+  VirtualTimeScheduler,
+} from 'rxjs';
 import { marbles } from 'rxjs-marbles/jest';
 import { XmppTimeoutError, UsageError } from '../../lib/errors/index.js';
 import { prepareOptions } from '../../lib/client/options.js';
+import { intercept } from '../../lib/session/intercept.js';
 import { keepAlive } from '../../lib/session/keep-alive.js';
 import type { Session } from '../../lib/session/session.js';
 import { after, exchange, expects, mute, reply, stall, unstall, type Script } from '../../lib/testing.js';
 import { seededRandom } from '../../lib/testing/seeded-random.js';
-import { NS } from '../../lib/xml/index.js';
+import { NS, type XmlElement } from '../../lib/xml/index.js';
 import {
   A,
   begins,
@@ -105,10 +117,27 @@ describe('keepAlive on a link', () => {
       `<iq type='error' id='{ping}'><error type='cancel'><service-unavailable xmlns='${NS.stanzas}'/></error></iq>`,
     );
     const seen: string[] = [];
+    const note = tap<XmlElement>(({ name }) => seen.push(name));
     const run = online(begins(ASKS_BY_PING, after(50), PONG, ASKS_BY_PING, refusal, after(1e6)), BOUNDS, {
-      use: (session) => session.nonza$.subscribe(({ name }) => seen.push(name)),
+      options: {
+        interceptors: intercept({ outbound: [note] }),
+      },
+      use: ({ nonza$, stanza$ }) => merge(nonza$, stanza$).subscribe(({ name }) => seen.push(name)),
     }).flush(20_000);
     expect([run.status.kind, sentAt(run, 'ping'), seen]).toEqual(['online', [8_000, 16_050], []]);
+    run.disconnect().check();
+  });
+
+  it('a probe that throws ends the session, and says so', () => {
+    const cause = new Error('a fault of the application');
+    const probe = () => {
+      throw cause;
+    };
+    const run = online(begins(after(1e6)), { keepAlive: { ...BOUNDS.keepAlive, probe } }).flush();
+    expect(run.status).toMatchObject({
+      kind: 'offline',
+      error: { name: 'UsageError', condition: 'probe-failed', cause },
+    });
     run.disconnect().check();
   });
 

@@ -1,3 +1,4 @@
+import { finalize, map, timer } from 'rxjs';
 import { storedSession } from '../../lib/client/stored-session.js';
 import { after, cut, end, exchange, expects, expectsEnd, mute, reply, type Script } from '../../lib/testing.js';
 import { NS, xml } from '../../lib/xml/index.js';
@@ -438,6 +439,58 @@ describe('resumption (XEP-0198 section 5)', () => {
     run.flush();
     expect(answer.told).toEqual(['next', 'complete']);
     run.disconnect().check();
+  });
+
+  describe('answers to what was asked of us', () => {
+    const ASKED = `<iq type='get' id='q' from='bob@example.org/phone'><query xmlns='urn:example'/></iq>`;
+    const ANSWER = `<iq to='bob@example.org/phone' id='q' type='result'><done/></iq>`;
+    /** Is asked, and answers so many milliseconds later. */
+    const asked = (delay: number, ...scripts: Script[]) => {
+      const run = new ClientRun([manages(reply(ASKED), after(1_000), cut()), ...scripts]);
+      let working = 0;
+      run.client.handle('get', 'urn:example', () => {
+        working++;
+        return timer(delay, run.scheduler).pipe(
+          map(() => xml('done')),
+          finalize(() => working--),
+        );
+      });
+      run.connect().flush(1_500);
+      expect([run.status.kind, run.losses]).toEqual(['waiting', []]);
+      return { run, working: () => working };
+    };
+
+    it('go on: one that is ready later is given on the stream of then', () => {
+      const { run } = asked(3_000, resumes(1, 0, expects(ANSWER)));
+      run.flush();
+      run.transport.verify();
+    });
+
+    it('one that is ready while there is no stream waits for it', () => {
+      const { run, working } = asked(1_200, resumes(1, 0, expects(ANSWER), reply(A(1)), after(10)));
+      expect(working()).toBe(0);
+      run.flush();
+      run.transport.verify();
+    });
+
+    it.each([1_200, 3_000])('are not given to another session: ready after %d ms', (delay) => {
+      const { run, working } = asked(delay, refusesToResume(1, FAILED(), hears('new'), after(10_000)));
+      run.flush(2_100);
+      run.client.send(hello('new'));
+      run.flush(9_000);
+      expect([working(), run.losses]).toEqual([0, delay < 1_500 ? ['iq delivery-failed'] : []]);
+      run.transport.verify();
+    });
+
+    it('what cannot be written is an error, then as well', () => {
+      const refused =
+        `<iq to='bob@example.org/phone' id='q' type='error'><error type='cancel'>` +
+        `<internal-server-error xmlns='${NS.stanzas}'/></error></iq>`;
+      const run = new ClientRun([manages(reply(ASKED), after(1_000), cut()), resumes(1, 0, expects(refused))]);
+      run.client.handle('get', 'urn:example', () => timer(1_200, run.scheduler).pipe(map(() => xml('a\uffff'))));
+      run.connect().flush();
+      run.transport.verify();
+    });
   });
 
   it('a request times out on time although its stream was lost', () => {
