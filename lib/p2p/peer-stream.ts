@@ -87,7 +87,7 @@ export function acceptPeer(connection: Connection, config: PeerStreamConfig): Ob
         trace({ type: 'opened', id: stream.header.id, from });
         const answer = () => {
           trace({ type: 'opening' });
-          stream.open({ to: from ?? '', from: own.toString() });
+          stream.open({ to: from, from: own.toString() });
         };
         const refuse = (error: StreamError) => {
           answer();

@@ -6,7 +6,8 @@ import { XmlElement } from '../xml/xml-element.js';
 
 /** What our stream header says (RFC 6120 section 4.7). */
 export interface HeaderAttributes {
-  readonly to: string;
+  /** Absent where nobody has said who is there (RFC 6120 section 4.7.2). */
+  readonly to: string | undefined;
   readonly from?: string;
   readonly lang?: string;
 }

@@ -121,6 +121,16 @@ describe('p2p and p2pListen', () => {
     await old.close();
   });
 
+  it('answers a peer that has not said who it is to nobody in particular (RFC 6120 section 4.7.2)', async () => {
+    const { port } = await listen();
+    const socket = connectSocket(port, '127.0.0.1').on('error', () => undefined);
+    socket.write(`<stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}' version='1.0'>`);
+    const header = await new Promise<string>((told) => socket.once('data', (octets) => told(octets.toString())));
+    expect(header).toMatch(/<stream:stream [^>]*from='romeo@forza[^>]*>/);
+    expect(header).not.toMatch(/ to=/);
+    socket.destroy();
+  });
+
   it('over direct TLS, where both ends want it: verified for the domain of the peer', async () => {
     const ca = await authority();
     const { cert, key } = await ca.issue({ dns: ['forza.example'] });
