@@ -24,7 +24,7 @@ How:
   --ca FILE                   trust the CA certificates in this file (PEM), in place of the usual ones
   --tls POLICY                required (default), preferred or disabled
   --allow-plain               permit the PLAIN mechanism, under TLS only
-  --timeout SECONDS           bound of each phase of connecting, by default 10 (doctor: 5)
+  --timeout SECONDS           bound of each phase of connecting, by default 10 for most (doctor: 5)
   --dns ADDRESS[:PORT]        doctor only: ask this DNS server
 
 Output:
