@@ -33,9 +33,9 @@ export function resumeSession(session: ManagedSession): StreamFeature {
     xmlns: NS.sm,
     parse(advertised, _stream, { agreed }) {
       if (!agreed.authenticated || agreed.jid || !session.resumption) return undefined;
-      const asked = advertised && session.unanswered < MAX_UNANSWERED;
-      if (!asked) session.resumeFailed(undefined, advertised ? 'remote-server-timeout' : 'feature-not-implemented');
-      return asked ? advertised : undefined;
+      if (advertised && session.unanswered < MAX_UNANSWERED) return advertised;
+      session.resumeFailed(undefined, advertised ? 'remote-server-timeout' : 'feature-not-implemented');
+      return undefined;
     },
     negotiate: (stream, _offer, stage) =>
       defer(() => {
