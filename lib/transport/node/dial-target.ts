@@ -11,6 +11,7 @@ import {
   type MonoTypeOperatorFunction,
   type Observable,
 } from 'rxjs';
+import { UsageError } from '../../errors/usage-error.js';
 import { XmppTimeoutError } from '../../errors/timeout-error.js';
 import { TlsError } from '../../errors/tls-error.js';
 import { TransportError } from '../../errors/transport-error.js';
@@ -26,13 +27,14 @@ import { allAddressesFailed } from './all-failed.js';
 import { secureSocket, type TlsSettings } from './secure-socket.js';
 import type { SocketConnection } from './socket-connection.js';
 import { closedError, connectError } from './socket-error.js';
-import { socketResource, type SocketConfig } from './socket-resource.js';
+import { isHeld, socketResource, type SocketConfig } from './socket-resource.js';
 import type { TcpConfig } from './tcp-config.js';
 
 /** How targets are dialled: a `TcpConfig` made ready for use. */
 export interface Dialer extends Omit<TcpConfig, 'tls'> {
   readonly resolver: DnsResolver;
-  readonly tls: TlsSettings;
+  /** None where the policy has no TLS. */
+  readonly tls: TlsSettings | undefined;
 }
 
 /**
@@ -59,6 +61,7 @@ function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observa
     const take = () => {
       const stream = typeof duplex === 'function' ? duplex() : duplex;
       if (stream.destroyed || stream.readableEnded || stream.writableEnded) throw closedError('the given `duplex`');
+      if (isHeld(stream)) throw new UsageError('duplex-busy', '`duplex` serves another attempt; give a function');
       if (stream instanceof Socket) stream.setNoDelay(true);
       return stream;
     };
@@ -132,7 +135,10 @@ function tcpTo(target: Target, dialer: Dialer, context: ConnectContext): Observa
       linger,
       failed: (error) => connectError(error, peer),
       security:
-        target.security === 'none' ? () => ({}) : startableTls(dialer.tls, context, peer, target.security === 'direct'),
+        // Where no TLS may be, nothing is kept for it.
+        target.security === 'none' || !dialer.tls
+          ? () => ({})
+          : startableTls(dialer.tls, context, peer, target.security === 'direct'),
     });
   }
 }

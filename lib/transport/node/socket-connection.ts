@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscriber, type Subscription, type Unsubscribable } from 'rxjs';
 import { UsageError } from '../../errors/usage-error.js';
 import type { XmppError } from '../../errors/xmpp-error.js';
 import type { TlsInfo } from '../../trace/lifecycle-event.js';
@@ -15,11 +15,19 @@ export interface SocketSecurity {
   channelBinding?(type: ChannelBindingType): Uint8Array | undefined;
 }
 
+/** Where the listener finds whom it is for: it is the same for all sockets. */
+const CONNECTION = Symbol('connection');
+type ConnectedSocket = Duplex & { [CONNECTION]?: SocketConnection };
+
+function onData(this: ConnectedSocket, chunk: Uint8Array | string): void {
+  this[CONNECTION]!.received(chunk);
+}
+
 /**
  * A `Connection` over a socket that is open. It acts on the socket, and is told by `socketResource` what the socket
  * does; it listens to nothing but data, and to these only while somebody reads.
  */
-export class SocketConnection implements Connection {
+export class SocketConnection implements Connection, Unsubscribable {
   readonly framing = 'stream';
   readonly tls: TlsInfo | undefined;
   startTls?: () => Observable<SocketConnection>;
@@ -27,7 +35,7 @@ export class SocketConnection implements Connection {
   bytesReceived = 0;
   bytesSent = 0;
 
-  readonly #socket: Duplex;
+  readonly #socket: ConnectedSocket;
   readonly #scheduler: SchedulerLike;
   readonly #linger: number;
   #reader: Subscriber<Uint8Array | string> | undefined;
@@ -36,7 +44,7 @@ export class SocketConnection implements Connection {
 
   /** What was written in this tick. */
   #text = '';
-  #callbacks: (() => void)[] = [];
+  #callbacks: (() => void)[] | undefined;
   #flushing = false;
   /** Octets handed to the socket, and by it not yet to the operating system. */
   #queued = 0;
@@ -47,12 +55,13 @@ export class SocketConnection implements Connection {
 
   /** @param linger How long the peer may take to read what was written, and to end its side, after we let go. */
   constructor(
-    socket: Duplex,
+    socket: ConnectedSocket,
     scheduler: SchedulerLike,
     { tls, startTls, channelBinding }: SocketSecurity,
     linger = LINGER,
   ) {
     this.#socket = socket;
+    socket[CONNECTION] = this;
     this.#scheduler = scheduler;
     this.#linger = linger;
     this.tls = tls;
@@ -65,20 +74,24 @@ export class SocketConnection implements Connection {
       if (this.#reader) throw new UsageError('input-busy', 'the input of a connection has one reader at a time');
       if (this.#inputEnd) return this.#tellInputEnd(subscriber);
       this.#reader = subscriber;
-      const onData = (chunk: Uint8Array | string) => {
-        this.bytesReceived += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
-        subscriber.next(chunk);
-      };
       this.#socket.on('data', onData);
       // Explicitly: a stream that was paused by hand does not flow again for a new listener alone.
       this.#socket.resume();
-      return () => {
-        this.#reader = undefined;
-        this.#socket.off('data', onData);
-        // What arrives now waits in the socket's buffer, and from there TCP holds the peer back.
-        this.#socket.pause();
-      };
+      return this;
     });
+  }
+
+  received(chunk: Uint8Array | string): void {
+    this.bytesReceived += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+    this.#reader?.next(chunk);
+  }
+
+  /** The reader of `input$` has enough. */
+  unsubscribe(): void {
+    this.#reader = undefined;
+    this.#socket.off('data', onData);
+    // What arrives now waits in the socket's buffer, and from there TCP holds the peer back.
+    this.#socket.pause();
   }
 
   get bufferedBytes(): number {
@@ -94,7 +107,7 @@ export class SocketConnection implements Connection {
     if (this.#ended || this.#released || this.#socket.destroyed) return;
     this.#text += text;
     this.#spoken = true;
-    if (written) this.#callbacks.push(written);
+    if (written) (this.#callbacks ??= []).push(written);
     if (this.#flushing) return;
     this.#flushing = true;
     process.nextTick(() => this.flush());
@@ -116,11 +129,11 @@ export class SocketConnection implements Connection {
   /** Hands what was written in this tick to the socket, as one segment. */
   flush(): void {
     this.#flushing = false;
-    if (this.#text === '' && this.#callbacks.length === 0) return;
+    if (this.#text === '' && !this.#callbacks) return;
     const bytes = Buffer.from(this.#text);
-    const callbacks = this.#callbacks;
+    const callbacks = this.#callbacks ?? [];
     this.#text = '';
-    this.#callbacks = [];
+    this.#callbacks = undefined;
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#queued += bytes.length;
     this.#socket.write(bytes, (error) => {

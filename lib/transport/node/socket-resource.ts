@@ -29,12 +29,9 @@ export interface SocketHolder {
   handOver(): void;
 }
 
-/** Sockets that we let go of may still fail, and an `error` event without a listener ends the process. */
-const ignore = () => undefined;
-
 /**
  * A socket as resource: opened by subscribing, emitted as `Connection` when it is ready, closed by unsubscribing. This is
- * the one place that listens to sockets, and all listeners but one that ignores late errors go with the subscription, so
+ * the one place that listens to sockets, and all listeners but that of errors go with the subscription, so
  * nothing that an old socket does can reach anybody.
  *
  * ```text
@@ -89,9 +86,31 @@ export function settled(source: Observable<SocketConnection>): Observable<Socket
 /** The socket of each connection. */
 const opened = new WeakMap<SocketConnection, OpenSocket>();
 
+/** Where a listener finds whom it is for: thousands of sockets have the same few listeners. */
+const HOLDER = Symbol('holder');
+type HeldSocket = Duplex & { [HOLDER]?: OpenSocket };
+
+/** Whether somebody uses it already. */
+export function isHeld(socket: HeldSocket): boolean {
+  return socket[HOLDER] !== undefined;
+}
+
+/** Stays: sockets that we let go of may still fail, and an `error` event without a listener ends the process. */
+function onError(this: HeldSocket, error: NodeJS.ErrnoException): void {
+  this[HOLDER]?.onError(error);
+}
+
+function onEnd(this: HeldSocket): void {
+  this[HOLDER]?.onEnd();
+}
+
+function onClose(this: HeldSocket): void {
+  this[HOLDER]?.onClose();
+}
+
 /** A socket and whoever holds it. */
 class OpenSocket implements Unsubscribable, SocketHolder {
-  readonly #socket: Duplex;
+  readonly #socket: HeldSocket;
   readonly #peer: string;
   #holder: Subscriber<SocketConnection>;
   #connection: SocketConnection | undefined;
@@ -107,7 +126,7 @@ class OpenSocket implements Unsubscribable, SocketHolder {
   }
 
   begin<S extends Duplex>({ ready, scheduler, linger, failed, verify = () => EMPTY, security }: SocketConfig<S>): void {
-    const socket = this.#socket as S;
+    const socket = this.#socket as S & HeldSocket;
     const onReady = () => {
       if (ready) socket.off(ready, onReady);
       this.#holder.add(
@@ -127,10 +146,10 @@ class OpenSocket implements Unsubscribable, SocketHolder {
       );
     };
     this.#opening = { ready, onReady, failed };
-    socket.on('error', ignore);
-    socket.on('error', this.#onError);
-    socket.on('end', this.#onEnd);
-    socket.on('close', this.#onClose);
+    socket[HOLDER] = this;
+    socket.on('error', onError);
+    socket.on('end', onEnd);
+    socket.on('close', onClose);
     if (ready) socket.on(ready, onReady);
     else onReady();
   }
@@ -147,9 +166,9 @@ class OpenSocket implements Unsubscribable, SocketHolder {
     const socket = this.#socket;
     const ready = this.#opening?.ready;
     if (ready) socket.off(ready, this.#opening!.onReady);
-    socket.off('error', this.#onError);
-    socket.off('end', this.#onEnd);
-    socket.off('close', this.#onClose);
+    if (socket[HOLDER] === this) socket[HOLDER] = undefined;
+    socket.off('end', onEnd);
+    socket.off('close', onClose);
     // Once handed over, flushing and closing are the business of the TLS socket on top.
     if (this.#handedOver) return;
     if (this.#connection) this.#connection.release();
@@ -167,23 +186,23 @@ class OpenSocket implements Unsubscribable, SocketHolder {
     this.#holder.error(error);
   }
 
-  readonly #onError = (error: NodeJS.ErrnoException): void => {
+  onError(error: NodeJS.ErrnoException): void {
     const connection = this.#connection;
     if (this.#handedOver) return;
     if (!connection) this.#holder.error(this.#opening!.failed(error));
     // The peer may reset what we have ended; nothing of ours is lost by that.
     else if (connection.ended && this.#socket.writableFinished) connection.inputEnded();
     else this.#lose(lossError(error, this.#peer));
-  };
+  }
 
-  readonly #onEnd = (): void => {
+  onEnd(): void {
     const connection = this.#connection;
     if (this.#handedOver || !connection) return;
     connection.inputEnded();
     if (!connection.ended) this.#holder.error(closedError(this.#peer));
-  };
+  }
 
-  readonly #onClose = (): void => {
+  onClose(): void {
     const connection = this.#connection;
     if (this.#handedOver) this.#holder.complete();
     else if (!connection) this.#holder.error(this.#opening!.failed(closedBeforeReady()));
@@ -191,7 +210,7 @@ class OpenSocket implements Unsubscribable, SocketHolder {
       connection.inputEnded();
       this.#holder.complete();
     } else this.#lose(closedError(this.#peer));
-  };
+  }
 }
 
 function closedBeforeReady(): NodeJS.ErrnoException {

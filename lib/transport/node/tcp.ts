@@ -7,12 +7,13 @@ import { inTurn } from '../in-turn.js';
 import { ipLiteral } from '../ip-literal.js';
 import { locationTarget } from '../location.js';
 import { resolveTargets } from '../resolve-targets.js';
-import type { ConnectContext, Transport } from '../transport.js';
+import type { Connection, ConnectContext, Transport } from '../transport.js';
 import { allTargetsFailed } from './all-failed.js';
 import { dialTarget } from './dial-target.js';
 import { nodeResolver } from './node-resolver.js';
 import { settled } from './socket-resource.js';
-import { tlsSettings } from './secure-socket.js';
+import { tlsSettings, type TlsSettings } from './secure-socket.js';
+import type { SocketConnection } from './socket-connection.js';
 import { TlsSessions } from './tls-sessions.js';
 import { checkTcpConfig, type TcpConfig } from './tcp-config.js';
 
@@ -44,31 +45,51 @@ import { checkTcpConfig, type TcpConfig } from './tcp-config.js';
  */
 export function tcp(config: TcpConfig = {}): Transport {
   checkTcpConfig(config);
-  const sessions = config.resumeTls ? new TlsSessions() : undefined;
-  const tls = tlsSettings(config.tls, config.verifyPeer, sessions, config.linger);
-  return {
-    name: 'tcp',
-    crypto: nodeCrypto,
-    connect: (context) =>
-      defer(() => {
-        const dialer = { ...config, resolver: config.resolver ?? nodeResolver({ scheduler: context.scheduler }), tls };
-        const dial = (target: Target) => dialTarget(target, dialer, context);
-        const failed = (target: Target, error: unknown) =>
-          context.trace({ type: 'target-failed', target, error: error as XmppError });
-        const usual$ = defer(() => targetsOf(config, dialer.resolver, context)).pipe(
-          // Emits once; what it is made of is released by then.
-          switchMap((targets) => inTurn(targets, dial, (errors) => allTargetsFailed(context.domain, errors), failed)),
-        );
-        const elsewhere = elsewhereOf(config, context);
-        if (!elsewhere) return usual$;
-        return inTurn(
-          [elsewhere, undefined],
-          (target) => (target ? dial(target) : usual$),
-          (errors) => errors.at(-1),
-          (target, error) => target && failed(target, error),
-        );
-      }).pipe(settled),
-  };
+  return new TcpTransport(config);
+}
+
+class TcpTransport implements Transport {
+  readonly name = 'tcp';
+  readonly crypto = nodeCrypto;
+  readonly #config: TcpConfig;
+  /** Made when it is needed first; with options at once, since they may be wrong. */
+  #tls: TlsSettings | undefined;
+
+  constructor(config: TcpConfig) {
+    this.#config = config;
+    if (config.tls) void this.#settings;
+  }
+
+  get #settings(): TlsSettings {
+    const { tls, verifyPeer, resumeTls, linger } = this.#config;
+    return (this.#tls ??= tlsSettings(tls, verifyPeer, resumeTls ? new TlsSessions() : undefined, linger));
+  }
+
+  connect(context: ConnectContext): Observable<Connection> {
+    return defer(() => this.#connect(context)).pipe(settled);
+  }
+
+  #connect(context: ConnectContext): Observable<SocketConnection> {
+    const config = this.#config;
+    const resolver = config.resolver ?? nodeResolver({ scheduler: context.scheduler });
+    const tls = context.tls === 'disabled' && config.security !== 'direct' ? undefined : this.#settings;
+    const dialer = { ...config, resolver, tls };
+    const dial = (target: Target) => dialTarget(target, dialer, context);
+    const failed = (target: Target, error: unknown) =>
+      context.trace({ type: 'target-failed', target, error: error as XmppError });
+    const usual$ = defer(() => targetsOf(config, resolver, context)).pipe(
+      // Emits once; what it is made of is released by then.
+      switchMap((targets) => inTurn(targets, dial, (errors) => allTargetsFailed(context.domain, errors), failed)),
+    );
+    const elsewhere = elsewhereOf(config, context);
+    if (!elsewhere) return usual$;
+    return inTurn(
+      [elsewhere, undefined],
+      (target) => (target ? dial(target) : usual$),
+      (errors) => errors.at(-1),
+      (target, error) => target && failed(target, error),
+    );
+  }
 }
 
 /** Where a proven server has sent us to. */

@@ -439,6 +439,22 @@ describe('a given duplex', () => {
     expect(attempt.log).toEqual(['next']);
   });
 
+  it('serves one attempt at a time', () => {
+    const [ours] = pair();
+    const attempt = watch(tcp({ duplex: ours }).connect(connectContext()));
+    expect(condition(watch(tcp({ duplex: ours }).connect(connectContext())).error)).toBe('duplex-busy');
+    expect([ours.destroyed, ...attempt.log]).toEqual([false, 'next']);
+    attempt.unsubscribe();
+  });
+
+  it('keeps nothing for TLS where the policy has none', () => {
+    const [ours] = pair();
+    const transport = tcp({ duplex: ours, security: 'starttls' });
+    const attempt = watch(transport.connect(connectContext({ tls: 'disabled' })));
+    expect(attempt.values[0]!.startTls).toBeUndefined();
+    attempt.unsubscribe();
+  });
+
   it('errors where it is destroyed already', () => {
     const [ours] = pair();
     ours.destroy();
