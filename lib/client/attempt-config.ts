@@ -1,4 +1,4 @@
-import type { Observable, SchedulerLike } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { KeepAliveConfig } from '../session/keep-alive.js';
 import type { SessionMemory } from '../session/session-memory.js';
 import type { SessionConfig } from '../session/session-operator.js';
@@ -11,17 +11,16 @@ import type { Ahead } from '../stream/open-stream.js';
 import type { StartTlsConfig } from '../stream/start-tls.js';
 import type { StreamFeature } from '../stream/stream-feature.js';
 import type { Trace } from '../trace/lifecycle-event.js';
-import type { ConnectContext, Timeouts, Transport } from '../transport/transport.js';
+import type { ConnectContext, Transport } from '../transport/transport.js';
 import type { Prepared } from './options.js';
 
 /** What the stages of an attempt are given: all of them the same, but for the transport and the keep-alive. */
-export interface AttemptConfig extends StartTlsConfig, SessionConfig, NegotiateConfig {
+export interface AttemptConfig {
   readonly transport: Transport;
   readonly context: ConnectContext;
   readonly keepAlive: KeepAliveConfig;
-  readonly timeouts: Timeouts;
-  readonly scheduler: SchedulerLike;
-  readonly trace: Trace;
+  /** Lasts as long as the session, and so has no more in it than they need. */
+  readonly config: StartTlsConfig & SessionConfig & NegotiateConfig;
 }
 
 /**
@@ -38,30 +37,38 @@ export function attemptConfig(
   ahead?: Ahead,
   wake$ = prepared.keepAlive.wake$,
 ): AttemptConfig {
-  const { asciiDomain, domain, tls, timeouts, scheduler, random, streamManagement } = prepared;
+  const { transport, asciiDomain, domain, tls, timeouts, scheduler, random, streamManagement } = prepared;
+  const { lang, limits, interceptors } = prepared;
   const resume = resumable && streamManagement !== false && streamManagement.resume !== false;
   return {
-    ...prepared,
-    trace,
+    transport,
     // No more than it needs: transports are not all ours.
     context: { timeouts, scheduler, trace, domain: asciiDomain, location, tls, random },
-    to: domain,
-    from: prepared.jid?.bare().toString(),
-    policy: tls,
-    ahead,
-    memory,
-    resumable,
-    acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
     keepAlive: { ...prepared.keepAlive, wake$, scheduler },
-    // Another stream feature is one line here.
-    features: () => [
-      sasl(prepared) as StreamFeature,
-      ...prepared.features,
-      ...(resume ? [resumeSession(memory)] : []),
-      bind(prepared),
-      legacySession,
-      ...(streamManagement ? [enableManagement(memory, { resume, max: streamManagement.max })] : []),
-    ],
+    config: {
+      timeouts,
+      scheduler,
+      trace,
+      lang,
+      limits,
+      interceptors,
+      to: domain,
+      from: prepared.jid?.bare().toString(),
+      policy: tls,
+      ahead,
+      memory,
+      resumable,
+      acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
+      // Another stream feature is one line here.
+      features: () => [
+        sasl(prepared) as StreamFeature,
+        ...prepared.features,
+        ...(resume ? [resumeSession(memory)] : []),
+        bind(prepared),
+        legacySession,
+        ...(streamManagement ? [enableManagement(memory, { resume, max: streamManagement.max })] : []),
+      ],
+    },
   };
 }
 

@@ -4,7 +4,6 @@ import { keepAlive } from '../session/keep-alive.js';
 import type { Session } from '../session/session.js';
 import { SessionMemory } from '../session/session-memory.js';
 import { session } from '../session/session-operator.js';
-import { connect } from '../stream/connect.js';
 import { connectTimeout } from '../stream/connect-timeout.js';
 import { negotiate } from '../stream/negotiate.js';
 import { openStream } from '../stream/open-stream.js';
@@ -52,15 +51,16 @@ export function xmppStream(options: XmppOptions): Observable<Session> {
 }
 
 /** The life of a stream, in one sentence. */
-export function lifecycle(config: AttemptConfig): Observable<Session> {
-  const { transport, context, timeouts, scheduler } = config;
-  return connect(transport, context).pipe(
+export function lifecycle({ transport, context, keepAlive: watch, config }: AttemptConfig): Observable<Session> {
+  const { timeouts, scheduler } = context;
+  // As `connect`, whose phase is named by its bound.
+  return defer(() => transport.connect(context)).pipe(
     connectTimeout(timeouts.connect, scheduler),
     openStream(config),
     startTls(config),
     negotiate(config),
     session(config),
-    keepAlive(config.keepAlive),
+    keepAlive(watch),
     disconnect(config),
   );
 }

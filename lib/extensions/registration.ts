@@ -72,9 +72,9 @@ export function register(options: RegistrationOptions, fillIn: FillIn): Observab
       const prepared = prepareOptions({ ...options, credentials: { anonymous: true } });
       const { scheduler, timeouts, random, domain } = prepared;
       const memory = new SessionMemory(scheduler, random);
-      const config = attemptConfig(prepared, memory, false, attempt.trace, undefined);
+      const { transport, context, config } = attemptConfig(prepared, memory, false, attempt.trace, undefined);
       const stage = { timeouts, scheduler, trace: attempt.trace, agreed: { authenticated: false, resumed: false } };
-      return connect(config.transport, config.context).pipe(
+      return connect(transport, context).pipe(
         connectTimeout(timeouts.connect, scheduler),
         openStream(config),
         startTls(config),

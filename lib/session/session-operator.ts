@@ -4,7 +4,7 @@ import { XmppError } from '../errors/xmpp-error.js';
 import type { NegotiatedStream } from '../stream/negotiate.js';
 import { raise } from '../stream/raise.js';
 import { Scope } from '../stream/scope.js';
-import { scopeMap } from '../stream/scope-map.js';
+import { scopeMapWith } from '../stream/scope-map.js';
 import { stageOf, type StageConfig } from '../stream/stage-config.js';
 import { closedByPeer } from '../stream/xml-stream.js';
 import type { XmlElement } from '../xml/xml-element.js';
@@ -49,20 +49,21 @@ export interface SessionConfig extends StageConfig {
  * Errors with what ended the stream: `StreamError` or `TransportError`.
  */
 export function session(config: SessionConfig = {}): OperatorFunction<NegotiatedStream, Session> {
-  const stage = stageOf(config);
-  return scopeMap(
-    (negotiated) =>
-      new Observable<Session>((subscriber) => {
-        const { random = secureRandom, resumable = false } = config;
-        const { memory = new SessionMemory(stage.scheduler, random, config) } = config;
-        const live = new LiveSession(negotiated, { ...config, ...stage, memory });
-        const online = new Online(subscriber, live, resumable);
-        stage.trace({ type: 'online', jid: live.jid.toString(), resumed: live.resumed });
-        live.begin();
-        subscriber.next(live);
-        online.hold(live.stream.element$);
-      }),
-  );
+  return scopeMapWith(config, sessionOn);
+}
+
+function sessionOn(negotiated: NegotiatedStream, config: SessionConfig): Observable<Session> {
+  return new Observable((subscriber) => {
+    const stage = stageOf(config);
+    const { random = secureRandom, resumable = false } = config;
+    const { memory = new SessionMemory(stage.scheduler, random, config) } = config;
+    const live = new LiveSession(negotiated, { ...config, ...stage, memory });
+    const online = new Online(subscriber, live, resumable);
+    stage.trace({ type: 'online', jid: live.jid.toString(), resumed: live.resumed });
+    live.begin();
+    subscriber.next(live);
+    online.hold(live.stream.element$);
+  });
 }
 
 /** A session, and what its stream says. */

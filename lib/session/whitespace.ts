@@ -21,6 +21,6 @@ import type { Session } from './session.js';
 export function whitespace(session: Session): boolean {
   const { managed, closing, stream } = liveSession(session);
   if (managed || closing || stream.framing.name === 'frames') return false;
-  stream.connection.write(' ', stream.wrote);
+  stream.connection.write(' ', () => stream.wrote());
   return true;
 }

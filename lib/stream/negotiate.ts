@@ -3,7 +3,7 @@ import { StreamError } from '../errors/stream-error.js';
 import type { Jid } from '../jid/jid.js';
 import { openStreamOn, type OpenStreamConfig } from './open-stream.js';
 import { Held, Scope } from './scope.js';
-import { scopeMap } from './scope-map.js';
+import { scopeMapWith } from './scope-map.js';
 import { stageOf } from './stage-config.js';
 import type { Agreed, Outcome, StreamFeature } from './stream-feature.js';
 import type { XmlStream } from './xml-stream.js';
@@ -37,12 +37,13 @@ export interface NegotiateConfig extends OpenStreamConfig {
  * @see RFC 6120 section 4.3
  */
 export function negotiate(config: NegotiateConfig): OperatorFunction<XmlStream, NegotiatedStream> {
-  return scopeMap(
-    (stream) =>
-      new Observable<NegotiatedStream>((subscriber) => {
-        new Negotiation(subscriber, config).start(stream, { authenticated: false, resumed: false });
-      }),
-  );
+  return scopeMapWith(config, negotiateOn);
+}
+
+function negotiateOn(stream: XmlStream, config: NegotiateConfig): Observable<NegotiatedStream> {
+  return new Observable((subscriber) => {
+    new Negotiation(subscriber, config).start(stream, { authenticated: false, resumed: false });
+  });
 }
 
 /** Goes from feature to feature, and from stream to stream. What lasts of them is held, and nothing else. */

@@ -6,7 +6,7 @@ import * as NS from '../xml/namespaces.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 import { Scope, type Held } from './scope.js';
-import { scopeMap } from './scope-map.js';
+import { scopeMapWith } from './scope-map.js';
 import type { Secrets } from './secrets.js';
 import { stageOf, type StageConfig } from './stage-config.js';
 import { headerFault } from './stream-header.js';
@@ -53,7 +53,11 @@ export interface OpenStreamConfig extends StageConfig {
  * @see RFC 6120 section 4.2
  */
 export function openStream(config: OpenStreamConfig): OperatorFunction<Connection, XmlStream> {
-  return scopeMap((connection) => openStreamOn(connection, config));
+  return scopeMapWith(config, openUnsecured);
+}
+
+function openUnsecured(connection: Connection, config: OpenStreamConfig): Observable<XmlStream> {
+  return openStreamOn(connection, config);
 }
 
 /**
@@ -121,7 +125,7 @@ export function openStreamOn(
 
 /** A stream that is being opened, and then is open. */
 class Opening extends Scope<XmlStream> {
-  #stream: XmlStream | undefined;
+  readonly #stream: XmlStream;
 
   constructor(subscriber: Subscriber<XmlStream>, stream: XmlStream) {
     super(subscriber);
@@ -131,17 +135,17 @@ class Opening extends Scope<XmlStream> {
 
   /** There is nothing left of it to dispose of, and nothing to be kept. */
   superseded(): void {
-    this.#stream = undefined;
+    this.subscriber.remove(this);
   }
 
   /** The peer has greeted us. */
   override completed(greeting: Held<never>): void {
     this.forget(greeting);
-    this.subscriber.next(this.#stream!);
+    this.subscriber.next(this.#stream);
   }
 
   override unsubscribe(): void {
     super.unsubscribe();
-    this.#stream?.dispose();
+    this.#stream.dispose();
   }
 }

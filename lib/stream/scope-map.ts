@@ -23,16 +23,26 @@ import { Held, Scope, scoped } from './scope.js';
  * @param project Makes the inner resource.
  */
 export function scopeMap<T, R>(project: (resource: T) => ObservableInput<R>): OperatorFunction<T, R> {
-  return scoped((subscriber) => new MapScope(subscriber, project));
+  return scopeMapWith(undefined, project);
+}
+
+/** The same with a function that is told what else it needs: none is made for each stage of each session. */
+export function scopeMapWith<C, T, R>(
+  config: C,
+  project: (resource: T, config: C) => ObservableInput<R>,
+): OperatorFunction<T, R> {
+  return scoped((subscriber) => new MapScope(subscriber, config, project));
 }
 
 /** One outer resource and the one inside it. */
-class MapScope<T, R> extends Scope<R> {
-  readonly #project: (resource: T) => ObservableInput<R>;
+class MapScope<C, T, R> extends Scope<R> {
+  readonly #config: C;
+  readonly #project: (resource: T, config: C) => ObservableInput<R>;
   #inner: Held<R> | undefined;
 
-  constructor(subscriber: Subscriber<R>, project: (resource: T) => ObservableInput<R>) {
+  constructor(subscriber: Subscriber<R>, config: C, project: (resource: T, config: C) => ObservableInput<R>) {
     super(subscriber);
+    this.#config = config;
     this.#project = project;
   }
 
@@ -54,6 +64,6 @@ class MapScope<T, R> extends Scope<R> {
     if (former) this.release(former);
     // The outer source may have emitted again, or ended, from within the teardown.
     if (this.ended || this.#inner !== mine) return;
-    this.hold(from(this.#project(resource)), mine);
+    this.hold(from(this.#project(resource, this.#config)), mine);
   }
 }

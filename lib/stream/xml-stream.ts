@@ -139,7 +139,7 @@ export class XmlStream {
    */
   get element$(): Observable<XmlElement> {
     return new Observable((subscriber) => {
-      subscriber.add(() => this.#detach(subscriber));
+      subscriber.add(this.#detach.bind(this, subscriber));
       this.#attach(subscriber);
     });
   }
@@ -163,18 +163,18 @@ export class XmlStream {
   /**
    * Writes an element.
    *
-   * @param written Is called once the element was handed to the operating system, and calls `wrote`.
+   * @param written Is called once the element was handed to the operating system, and calls `wrote`. Whoever sends much gives one for all.
    * @throws XmlError Where the element cannot be written; nothing is written then.
    */
-  send(element: XmlElement, written = this.wrote): void {
+  send(element: XmlElement, written = () => this.wrote()): void {
     this.connection.write(this.framing.element(element), written);
     this.wrote();
   }
 
-  /** Tells that octets came or went. One function for all writes: nothing is made for each of them. */
-  readonly wrote = (): void => {
+  /** Tells that octets came or went. */
+  wrote(): void {
     this.#traffic$?.next();
-  };
+  }
 
   /** Gives elements back that came before their time: whoever reads next gets them first, in order. */
   unread(elements: readonly XmlElement[]): void {
