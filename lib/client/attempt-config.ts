@@ -39,7 +39,8 @@ export function attemptConfig(
 ): AttemptConfig {
   const { transport, asciiDomain, domain, tls, timeouts, scheduler, random, streamManagement } = prepared;
   const { lang, limits, interceptors } = prepared;
-  const resume = resumable && streamManagement !== false && streamManagement.resume !== false;
+  const { resume: wanted = true, max, acknowledgements } = streamManagement || {};
+  const resume = resumable && streamManagement !== false && wanted;
   return {
     transport,
     // No more than it needs: transports are not all ours.
@@ -58,7 +59,7 @@ export function attemptConfig(
       ahead,
       memory,
       resumable,
-      acknowledgements: streamManagement ? streamManagement.acknowledgements : undefined,
+      acknowledgements,
       // Another stream feature is one line here.
       features: () => [
         sasl(prepared) as StreamFeature,
@@ -66,7 +67,7 @@ export function attemptConfig(
         ...(resume ? [resumeSession(memory)] : []),
         bind(prepared),
         legacySession,
-        ...(streamManagement ? [enableManagement(memory, { resume, max: streamManagement.max })] : []),
+        ...(streamManagement ? [enableManagement(memory, { resume, max })] : []),
       ],
     },
   };

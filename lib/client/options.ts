@@ -15,6 +15,7 @@ import type { StreamFeature } from '../stream/stream-feature.js';
 import type { TraceEvent } from '../trace/lifecycle-event.js';
 import { checkDue, wholeTimeouts } from '../transport/timeouts.js';
 import type { Timeouts, TlsPolicy, Transport } from '../transport/transport.js';
+import { withDefaults } from '../xml/with-defaults.js';
 import type { XmlLimits } from '../xml/xml-limits.js';
 import type { StoredSession } from './stored-session.js';
 
@@ -116,10 +117,9 @@ export function prepareOptions(options: XmppOptions): Prepared {
     tls = 'required',
     resource,
     iqTimeout = 30_000,
-    iterations: { min = 4_096, max = 1_000_000 } = {},
-    streamManagement = {},
-    keepAlive = {},
-    features = [],
+    streamManagement = NOTHING,
+    keepAlive = NOTHING,
+    features = NO_FEATURES,
     scheduler = asyncScheduler,
     random = secureRandom,
     trace = noop,
@@ -155,7 +155,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
     tls,
     timeouts,
     iqTimeout,
-    iterations: { min, max },
+    iterations: withDefaults(ITERATIONS, options.iterations),
     streamManagement,
     keepAlive: keepAlive || { idle: Infinity },
     features,
@@ -167,7 +167,11 @@ export function prepareOptions(options: XmppOptions): Prepared {
   };
 }
 
-/** One for all: it keeps nothing. */
+// One for all, so that a client keeps none of its own.
+const ITERATIONS = { min: 4_096, max: 1_000_000 };
+const NOTHING: StreamManagementOptions & Omit<KeepAliveConfig, 'scheduler'> = {};
+const NO_FEATURES: readonly StreamFeature[] = [];
+/** It keeps nothing. */
 const PLATFORM_CRYPTO = /* #__PURE__ */ webCrypto();
 
 function check(isFine: boolean, text: string, condition = 'bad-option'): void {

@@ -19,6 +19,9 @@ interface Pending {
   readonly subscriber: Subscriber<XmlElement>;
 }
 
+/** Before the first request; it stays empty. */
+const NONE = /* #__PURE__ */ new Map<string, Pending>();
+
 /**
  * Requests that await their answer. A reply is matched by kind, id *and* sender (RFC 6120 section 8.1.2.1): ids alone can
  * be guessed or repeated by a stranger (CVE-2014-0364). A Map finds the request, so thousands in flight cost no more than
@@ -26,7 +29,7 @@ interface Pending {
  */
 export class IqTracker {
   /** In the order in which they were sent. */
-  readonly #pending = new Map<string, Pending>();
+  #pending = NONE;
   readonly #scheduler: SchedulerLike;
   readonly #due: number;
   readonly #prefix: string;
@@ -69,6 +72,7 @@ export class IqTracker {
       checkDue('timeout', due);
       const id = this.nextId();
       const pending: Pending = { to, due, at: Infinity, subscriber };
+      if (this.#pending === NONE) this.#pending = new Map();
       this.#pending.set(id, pending);
       let outgoing: Outgoing | undefined = undefined;
       subscriber.add(() => {

@@ -111,7 +111,7 @@ class Watch extends Scope<Session> {
   #schedule(due: number): void {
     this.#timer?.unsubscribe();
     this.#scheduled = due;
-    if (due < Infinity) this.#timer = this.#scheduler.schedule(() => this.#check(), due);
+    if (due < Infinity) this.#timer = this.#scheduler.schedule(check, due, this);
   }
 
   /** Asks at once, unless an answer is due already. */
@@ -150,7 +150,7 @@ class Watch extends Scope<Session> {
     this.#live.stream.fail(new XmppTimeoutError('online', this.#timeout, text));
   }
 
-  #check(): void {
+  check(): void {
     const { stream } = this.#live;
     const { bufferedBytes, bytesReceived, bytesSent } = stream.connection;
     if (bufferedBytes === 0) {
@@ -178,4 +178,9 @@ class Watch extends Scope<Session> {
     if (this.#silence > 0) this.#schedule(Math.min(this.#silence, stall));
     else this.probe();
   }
+}
+
+/** One for all timers. */
+function check(watch?: Watch): void {
+  watch!.check();
 }

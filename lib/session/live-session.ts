@@ -2,6 +2,7 @@ import {
   concat,
   defer,
   distinctUntilChanged,
+  EMPTY,
   filter,
   ignoreElements,
   map,
@@ -56,8 +57,10 @@ export class LiveSession extends Sender implements Session {
 
   readonly #trace: Stage['trace'];
   readonly #acknowledgements: Acknowledgements | undefined;
-  readonly #stanza$ = new Subject<XmlElement>();
-  readonly #nonza$ = new Subject<XmlElement>();
+  // Made when they are needed first: an idle session needs neither.
+  #stanza$: Subject<XmlElement> | undefined;
+  #nonza$: Subject<XmlElement> | undefined;
+  #written: (() => void) | undefined;
   /** What handles requests for this stream alone, and awaits pongs. */
   readonly #handlings = new Subscription();
   /**
@@ -83,19 +86,19 @@ export class LiveSession extends Sender implements Session {
   // Made when somebody asks: of a thousand sessions few are watched in every way.
 
   get stanza$(): Observable<XmlElement> {
-    return this.#stanza$.asObservable();
+    return this.over ? EMPTY : (this.#stanza$ ??= new Subject()).asObservable();
   }
 
   get message$(): Observable<XmlElement> {
-    return this.#stanza$.pipe(filter(({ name }) => name === 'message'));
+    return this.stanza$.pipe(filter(({ name }) => name === 'message'));
   }
 
   get presence$(): Observable<XmlElement> {
-    return this.#stanza$.pipe(filter(({ name }) => name === 'presence'));
+    return this.stanza$.pipe(filter(({ name }) => name === 'presence'));
   }
 
   get nonza$(): Observable<XmlElement> {
-    return this.#nonza$.asObservable();
+    return this.over ? EMPTY : (this.#nonza$ ??= new Subject()).asObservable();
   }
 
   get bytes$(): Observable<ByteCount> {
@@ -144,7 +147,7 @@ export class LiveSession extends Sender implements Session {
         this.closer?.closing();
       }
       // It completes when the session ends.
-      return this.#nonza$.pipe(ignoreElements());
+      return this.nonza$.pipe(ignoreElements());
     });
   }
 
@@ -161,9 +164,8 @@ export class LiveSession extends Sender implements Session {
     outgoing.handedOver = true;
     outgoing.counted = acknowledgements !== undefined;
     if (acknowledgements) this.memory.sent(outgoing);
-    this.#unwritten.push(outgoing);
     try {
-      this.stream.send(stanza, this.#written);
+      this.#hand(outgoing);
     } catch (error) {
       outgoing.handedOver = handedOver;
       if (acknowledgements) this.memory.unsent();
@@ -174,11 +176,17 @@ export class LiveSession extends Sender implements Session {
     acknowledgements?.sent();
   }
 
-  readonly #written = (): void => {
-    const outgoing = this.#unwritten.shift();
-    outgoing?.written(!outgoing.counted);
-    this.stream.wrote();
-  };
+  #hand(outgoing: Outgoing): void {
+    this.#unwritten.push(outgoing);
+    this.stream.send(
+      outgoing.stanza,
+      (this.#written ??= () => {
+        const written = this.#unwritten.shift();
+        written?.written(!written.counted);
+        this.stream.wrote();
+      }),
+    );
+  }
 
   /**
    * Sends what comes before anything new: of a resumed session what the server did not acknowledge (XEP-0198 section 5), then
@@ -190,8 +198,7 @@ export class LiveSession extends Sender implements Session {
       const unacknowledged = this.memory.unacknowledged.list();
       for (const outgoing of unacknowledged) {
         outgoing.counted = true;
-        this.#unwritten.push(outgoing);
-        this.stream.send(outgoing.stanza, this.#written);
+        this.#hand(outgoing);
       }
       if (unacknowledged.length > 0) this.#acknowledgements?.ask();
     }
@@ -215,7 +222,7 @@ export class LiveSession extends Sender implements Session {
       if (this.#gates) this.#gates.inbound(element);
       else this.take(element);
     } else if (!this.#acknowledgements?.receive(element)) {
-      this.#nonza$.next(element);
+      this.#nonza$?.next(element);
     }
   }
 
@@ -224,7 +231,7 @@ export class LiveSession extends Sender implements Session {
     // An IQ of no type that there is needs no answer, and is not to be hidden either.
     const type = stanza.name === 'iq' && stanza.attrs.type;
     if ((type === 'result' || type === 'error') && this.memory.iqs.settle(stanza, this.jid)) return;
-    this.#stanza$.next(stanza);
+    this.#stanza$?.next(stanza);
     if (type === 'get' || type === 'set') {
       const { memory } = this;
       // By the session as it is by then: it may have been resumed meanwhile.
@@ -263,8 +270,8 @@ export class LiveSession extends Sender implements Session {
       if (!outgoing.counted) outgoing.lost(over);
     }
     this.memory.lose(over, again);
-    this.#stanza$.complete();
-    this.#nonza$.complete();
+    this.#stanza$?.complete();
+    this.#nonza$?.complete();
   }
 
   reply(iq: XmlElement, reply: XmlElement): void {

@@ -1,3 +1,6 @@
+/** What all queues have that nothing was put into; it stays empty. */
+const NONE: never[] = [];
+
 /** What awaits something, oldest first. */
 export class Queue<T> {
   #items: T[];
@@ -5,7 +8,7 @@ export class Queue<T> {
   #first = 0;
 
   /** @param items Are its own from now on. */
-  constructor(items: T[] = []) {
+  constructor(items: T[] = NONE) {
     this.#items = items;
   }
 
@@ -14,6 +17,7 @@ export class Queue<T> {
   }
 
   push(item: T): void {
+    if (this.#items === NONE) this.#items = [];
     this.#items.push(item);
   }
 
@@ -26,7 +30,7 @@ export class Queue<T> {
   shift(): T | undefined {
     const item = this.#items[this.#first++];
     if (this.size <= 0) {
-      this.#items = [];
+      this.#items = NONE;
       this.#first = 0;
     } else if (this.#first >= 16 && this.#first * 2 >= this.#items.length) {
       // Once half of the array is gone, so that each item is moved once at most on average.

@@ -1,10 +1,13 @@
+/** One for all that know none. */
+const NONE: readonly string[] = [];
+
 /**
  * What was sent on a stream to authenticate. A server that repeats it must not get it into an error or a log by that (threat
  * A7); whatever it says is passed through `told`.
  */
 export class Secrets {
   // Private, so that neither inspect nor JSON shows them.
-  #known: readonly string[] = [];
+  #known = NONE;
 
   add(...secrets: readonly (string | undefined)[]): void {
     // '=' stands for an empty response (RFC 6120 section 6.4.2).
