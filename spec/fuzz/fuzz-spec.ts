@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { BOUND, fuzz } from './campaign.js';
-import { compareWithExpat, Expat } from './differential.js';
+import { compareWithExpat, Expat, hasNewerNames } from './differential.js';
 import { sequences } from './sequences.js';
 import { subject } from './subject.js';
 import { SUBJECTS } from './subjects.js';
@@ -36,6 +36,15 @@ describe('whatever is given (npm run fuzz is more of it)', () => {
       },
     });
     expect((await fuzz(small, 1_000, 1)).failure).toEqual({ message: 'too large', value: 11 });
+  });
+
+  it.each([
+    [`<a b='\u00e9'>\u00e9</a>`, false],
+    [`<a b='>'>1 > 2</a><c d="e'">\u00e9</c>`, false],
+    [`<a b='>'>1 > 2</a><c \u{10000}='&apos;'>'</c>`, true],
+    [`<a><\u00e9/></a>`, true],
+  ])('%s: names that expat may not know: %s', (document, expected) => {
+    expect(hasNewerNames(Buffer.from(document))).toBe(expected);
   });
 
   it('what is accepted, expat accepts too, and reads as the same', async () => {
