@@ -162,7 +162,8 @@ class Attempts<T> extends Scope<T> {
   #wait(): void {
     this.#pause = 'backoff';
     const delay = this.#backoff(this.#failures - 1);
-    if (!(delay >= 0)) throw new RangeError(`${delay} is no delay`);
+    // What it gave is the cause.
+    if (!(delay >= 0)) return this.failed(delay);
     // First of all: whoever is told of the wait may end it.
     this.#next(this.#online && delay <= MAX_DUE ? timer(delay, this.#scheduler) : undefined);
     this.#tell(this.#online ? delay : Infinity);

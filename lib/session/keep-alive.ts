@@ -8,7 +8,6 @@ import {
   type Subscription,
 } from 'rxjs';
 import { XmppTimeoutError } from '../errors/timeout-error.js';
-import { UsageError } from '../errors/usage-error.js';
 import { Scope, scoped, Watched, type Held } from '../stream/scope.js';
 import { liveSession, type LiveSession } from './live-session.js';
 import type { Session } from './session.js';
@@ -42,7 +41,7 @@ export interface KeepAliveConfig {
  * ```
  *
  * Errors with `XmppTimeoutError` at `idle + timeout` after the last byte at the latest, and writes no footer then, so that the
- * session can be resumed; with `UsageError` `probe-failed` where the `probe` throws.
+ * session can be resumed; with what the `probe` throws.
  */
 export function keepAlive(config: KeepAliveConfig = {}): MonoTypeOperatorFunction<Session> {
   return scoped((subscriber) => new Watch(subscriber, config));
@@ -118,13 +117,7 @@ class Watch extends Scope<Session> {
   probe(): void {
     const { bytesReceived } = this.#live.stream.connection;
     if (this.ended || this.#askedAt === bytesReceived) return;
-    let isTaken: boolean | undefined;
-    try {
-      isTaken = this.#ask?.(this.#live);
-    } catch (error) {
-      return this.failed(new UsageError('probe-failed', 'see the cause', error));
-    }
-    if (isTaken) {
+    if (this.#ask?.(this.#live)) {
       // Nothing to await but that it is taken.
       this.#silence = this.#idle;
       return this.#schedule(0);
@@ -180,7 +173,11 @@ class Watch extends Scope<Session> {
   }
 }
 
-/** One for all timers. */
+/** One for all timers. What throws, as a `probe` may, ends it. */
 function check(watch?: Watch): void {
-  watch!.check();
+  try {
+    watch!.check();
+  } catch (error) {
+    watch!.failed(error);
+  }
 }

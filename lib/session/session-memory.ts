@@ -149,7 +149,10 @@ export class SessionMemory implements ManagedSession {
     this.#answers?.unsubscribe();
     this.#answers = this.live = undefined;
     // Nobody on the next one awaits an answer to what was asked on this.
-    for (const outgoing of this.waiting) if (isAnswer(outgoing)) outgoing.lost(reason);
+    for (const outgoing of this.waiting) {
+      const { name, attrs } = outgoing.stanza;
+      if (name === 'iq' && /^(result|error)$/.test(attrs.type!)) outgoing.lost(reason);
+    }
     const unacknowledged = this.unacknowledged.list();
     const isResent = ({ stanza }: Outgoing) => again && this.#resendLost && stanza.name === 'message';
     const resent = unacknowledged.filter(isResent);
@@ -162,10 +165,6 @@ export class SessionMemory implements ManagedSession {
     const requests = new Set(this.waiting.map(({ stanza: { name, attrs } }) => name === 'iq' && attrs.id));
     this.iqs.fail(reason, (id) => !requests.has(id));
   }
-}
-
-function isAnswer({ stanza: { name, attrs } }: Outgoing): boolean {
-  return name === 'iq' && (attrs.type === 'result' || attrs.type === 'error');
 }
 
 /** The error that tells of a lost session. */

@@ -136,7 +136,7 @@ describe('keepAlive on a link', () => {
     const run = online(begins(after(1e6)), { keepAlive: { ...BOUNDS.keepAlive, probe } }).flush();
     expect(run.status).toMatchObject({
       kind: 'offline',
-      error: { name: 'UsageError', condition: 'probe-failed', cause },
+      error: { name: 'UsageError', condition: 'unexpected-error', cause },
     });
     run.disconnect().check();
   });

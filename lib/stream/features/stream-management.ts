@@ -34,7 +34,7 @@ export function resumeSession(session: ManagedSession): StreamFeature {
     parse(advertised, _stream, { agreed }) {
       if (!agreed.authenticated || agreed.jid || !session.resumption) return undefined;
       if (advertised && session.unanswered < MAX_UNANSWERED) return advertised;
-      session.resumeFailed(undefined, advertised ? 'remote-server-timeout' : 'feature-not-implemented');
+      session.resumeFailed(undefined, advertised ? 'timeout' : 'feature-not-implemented');
       return undefined;
     },
     negotiate: (stream, _offer, stage) =>
