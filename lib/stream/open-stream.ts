@@ -53,11 +53,7 @@ export interface OpenStreamConfig extends StageConfig {
  * @see RFC 6120 section 4.2
  */
 export function openStream(config: OpenStreamConfig): OperatorFunction<Connection, XmlStream> {
-  return scopeMapWith(config, openUnsecured);
-}
-
-function openUnsecured(connection: Connection, config: OpenStreamConfig): Observable<XmlStream> {
-  return openStreamOn(connection, config);
+  return scopeMapWith(config, openStreamOn);
 }
 
 /**

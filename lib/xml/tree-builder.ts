@@ -5,7 +5,10 @@ import { XmlElement, type XmlNode } from './xml-element.js';
 import { checkLimit, unexpected } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
 
-const NO_CHILDREN: readonly XmlNode[] = [];
+/** Stays empty. */
+const NO_CHILDREN: XmlNode[] = [];
+/** The list of nodes of a parser that is between elements, for whoever needs one next: what is idle keeps none. */
+let spare: XmlNode[] | undefined;
 
 /** An element whose end tag is awaited. */
 interface Open {
@@ -35,8 +38,8 @@ export abstract class TreeBuilder implements TokenHandler {
 
   /** What is open, but for the root: nothing that its end tag ends is of use after it. */
   #open: Open | undefined;
-  /** The children of what is open, until their parents are complete. */
-  #nodes: XmlNode[] = [];
+  /** The children of what is open, until their parents are complete; no list of its own between elements. */
+  #nodes = NO_CHILDREN;
   #count = 0;
 
   /** The default namespace in scope, and the prefixes. */
@@ -75,7 +78,11 @@ export abstract class TreeBuilder implements TokenHandler {
   ): void {
     const depth = ++this.#depth;
     const { limits } = this;
-    if (depth <= 1) this.#elements = this.#attributes = 0;
+    if (depth <= 1) {
+      this.#elements = this.#attributes = 0;
+      this.#nodes = spare ?? [];
+      spare = undefined;
+    }
     checkLimit('depth', depth, limits.depth);
     checkLimit('elements', ++this.#elements, limits.elements);
     checkLimit('allAttributes', (this.#attributes += count), limits.allAttributes);
@@ -111,7 +118,8 @@ export abstract class TreeBuilder implements TokenHandler {
     }
     const element = new XmlElement(name, xmlns, attrs, this.#takeNodes(start));
     if (depth === 1) {
-      if (this.#nodes.length > 1024) this.#nodes = [];
+      if (this.#nodes.length <= 1024) spare = this.#nodes;
+      this.#nodes = NO_CHILDREN;
       this.element(element);
     } else {
       this.#nodes[start] = element;

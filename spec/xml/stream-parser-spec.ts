@@ -538,3 +538,49 @@ describe('StreamParser.seal', () => {
 function fail(): never {
   throw new Error('not expected');
 }
+
+describe('StreamParser: parsers beside one another', () => {
+  const parser = (told: string[], then: () => void = () => undefined) => {
+    const made = new StreamParser(
+      { framing: 'stream' },
+      {
+        open: () => undefined,
+        element: (element) => {
+          told.push(String(element));
+          then();
+        },
+        close: () => undefined,
+        error: (error) => told.push(String(error)),
+      },
+    );
+    made.write(HEADER);
+    return made;
+  };
+
+  it('have elements open at the same time, and none of what the others read', () => {
+    const [as, bs]: [string[], string[]] = [[], []];
+    const [a, b] = [parser(as), parser(bs)];
+    a.write('<x>1<y/>');
+    b.write('<z>2');
+    a.write('3</x><v>');
+    b.write('<w/></z>');
+    a.write('4</v>');
+    expect([as, bs]).toEqual([
+      ["<x xmlns='jabber:client'>1<y/>3</x>", "<v xmlns='jabber:client'>4</v>"],
+      ["<z xmlns='jabber:client'>2<w/></z>"],
+    ]);
+  });
+
+  it('can be written to while one tells of an element', () => {
+    const [as, bs]: [string[], string[]] = [[], []];
+    const b = parser(bs);
+    const a = parser(as, () => b.write('<z>2<w/>'));
+    a.write('<x>1<y/></x>');
+    a.write('<x>3</x>');
+    b.write('</z></z>');
+    expect([as, bs]).toEqual([
+      ["<x xmlns='jabber:client'>1<y/></x>", "<x xmlns='jabber:client'>3</x>"],
+      ["<z xmlns='jabber:client'>2<w/><z>2<w/></z></z>"],
+    ]);
+  });
+});
