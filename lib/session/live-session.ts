@@ -23,7 +23,6 @@ import type { Stage } from '../stream/stage-config.js';
 import type { XmlStream } from '../stream/xml-stream.js';
 import { isStanza } from '../xml/is-stanza.js';
 import * as NS from '../xml/namespaces.js';
-import { serialize } from '../xml/serialize.js';
 import { xml } from '../xml/xml.js';
 import type { XmlElement } from '../xml/xml-element.js';
 import { Acknowledgements, type AckPolicy } from './acknowledgements.js';
@@ -202,6 +201,7 @@ export class LiveSession extends Sender implements Session {
       }
       if (unacknowledged.length > 0) this.#acknowledgements?.ask();
     }
+    for (const answer of this.memory.late.splice(0)) answer();
     // Again, since whoever is told what becomes of one may send another.
     for (let some; !this.over && (some = this.memory.waiting.splice(0)).length > 0;) {
       for (const outgoing of some) {
@@ -233,9 +233,7 @@ export class LiveSession extends Sender implements Session {
     if ((type === 'result' || type === 'error') && this.memory.iqs.settle(stanza, this.jid)) return;
     this.#stanza$?.next(stanza);
     if (type === 'get' || type === 'set') {
-      const { memory } = this;
-      // By the session as it is by then: it may have been resumed meanwhile.
-      memory.answer(stanza, (reply) => (memory.live ?? this).reply(stanza, reply));
+      this.memory.answer(stanza, (reply) => this.#reply(stanza, reply));
     }
   }
 
@@ -274,18 +272,18 @@ export class LiveSession extends Sender implements Session {
     this.#nonza$?.complete();
   }
 
-  reply(iq: XmlElement, reply: XmlElement): void {
+  /** By the session as it is by now: it may have been resumed meanwhile, or may yet be. */
+  #reply(iq: XmlElement, reply: XmlElement): void {
+    const live = this.memory.live!;
+    if (live.over) this.memory.late.push(() => this.#reply(iq, reply));
     // A session that is being closed owes no answer any more.
-    if (this.closing) return;
+    if (live.over || live.closing) return;
     try {
-      if (!this.over) return this.send(reply);
-      serialize(reply);
-      // It goes on, since otherwise nobody would answer any more: the next stream takes it.
-      this.memory.waiting.push(this.memory.outgoing(reply));
+      live.send(reply);
     } catch (error) {
       if (!(error instanceof XmlError)) throw error;
       // A handler's result that cannot be written: the request is to be answered all the same.
-      this.reply(iq, errorReply(iq, error));
+      live.send(errorReply(iq, error));
     }
   }
 }

@@ -38,6 +38,8 @@ export class SessionMemory implements ManagedSession {
   unanswered = 0;
   /** The session on the stream that it has now, or had last. */
   live: LiveSession | undefined;
+  /** Answers that were ready when there was no stream. */
+  late: (() => void)[] = [];
   /** What was sent and not acknowledged. */
   unacknowledged = new Unacknowledged<Outgoing>();
   /** What was accepted while there was no session, oldest first. What has settled nobody is interested in any more. */
@@ -147,12 +149,8 @@ export class SessionMemory implements ManagedSession {
   lose(reason: XmppError, again = false): void {
     if (again && this.resumption) return;
     this.#answers?.unsubscribe();
-    this.#answers = this.live = undefined;
-    // Nobody on the next one awaits an answer to what was asked on this.
-    for (const outgoing of this.waiting) {
-      const { name, attrs } = outgoing.stanza;
-      if (name === 'iq' && /^(result|error)$/.test(attrs.type!)) outgoing.lost(reason);
-    }
+    this.#answers = undefined;
+    this.late = [];
     const unacknowledged = this.unacknowledged.list();
     const isResent = ({ stanza }: Outgoing) => again && this.#resendLost && stanza.name === 'message';
     const resent = unacknowledged.filter(isResent);
