@@ -107,7 +107,7 @@ export class ClientMemory extends HeldTogether<Session> implements Worker<XmppCl
       this.#session = undefined;
     }
     this.#trace$?.next(event);
-    // After a failure comes a wait, or the end: each report its own status.
+    // After a failure comes a wait, or the end: each tells its own status.
     const status = isEnd ? OFFLINE : statusAfter(event);
     if (status) this.tells(status);
   }

@@ -23,13 +23,13 @@ export abstract class HeldTogether<T> {
 
   get held$(): Observable<T> {
     return new Observable((holder) => {
-      const { present } = this;
-      if (present) holder.next(present);
-      if (holder.closed) return;
       const former = this.#common?.closed ? undefined : this.#common;
       const mine = (this.#common = former ?? new Common());
+      // First, since whoever is told of what there is may bring about the next.
       mine.join(holder);
-      if (!former) mine.follow(this.begin());
+      const { present } = this;
+      if (present) holder.next(present);
+      if (!former && !mine.closed) mine.follow(this.begin());
     });
   }
 

@@ -120,6 +120,18 @@ describe('heldTogether', () => {
     expect(log).toEqual(['a0', 'a1', 'b1', 'a2', 'b2', 'b3']);
   });
 
+  it('tells whoever brings about the next, when told of what there is, of that too', () => {
+    const log: string[] = [];
+    const together = new Together<string>(NEVER);
+    together.held$.subscribe((value) => log.push(`a${value}`));
+    together.tell('0');
+    together.held$.subscribe((value) => {
+      log.push(`b${value}`);
+      if (value === '0') together.tell('1');
+    });
+    expect(log).toEqual(['a0', 'b0', 'a1', 'b1']);
+  });
+
   it('begins nothing for whoever has enough with what there is', () => {
     let begun = 0;
     const together = new Together<string>(defer(() => (begun++, NEVER)));
