@@ -64,8 +64,7 @@ export class ClientMemory extends HeldTogether<Session> implements Worker<XmppCl
 
   /** The present session, if there is one: whoever is told of the end in its midst has none any more. */
   get present(): LiveSession | undefined {
-    const session = this.#session;
-    return session?.over ? undefined : session;
+    return this.#session?.over ? undefined : this.#session;
   }
 
   /** Works for each of the options in turn. */

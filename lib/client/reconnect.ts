@@ -70,7 +70,6 @@ export function reconnect<T>(config: ReconnectConfig = {}): MonoTypeOperatorFunc
 }
 
 const DEFAULT_BACKOFF = /* #__PURE__ */ backoff();
-const GO_ON = (): boolean[] => [true];
 
 class Attempts<T> extends Scope<T> {
   readonly #source$: Observable<T>;
@@ -99,7 +98,7 @@ class Attempts<T> extends Scope<T> {
     {
       backoff: delays = DEFAULT_BACKOFF,
       stableAfter = 30_000,
-      veto = GO_ON,
+      veto = () => [true],
       onWaiting,
       scheduler = asyncScheduler,
     }: ReconnectConfig,

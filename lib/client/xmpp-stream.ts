@@ -4,10 +4,10 @@ import { keepAlive } from '../session/keep-alive.js';
 import type { Session } from '../session/session.js';
 import { SessionMemory } from '../session/session-memory.js';
 import { session } from '../session/session-operator.js';
+import { connect } from '../stream/connect.js';
 import { negotiate } from '../stream/negotiate.js';
 import { openStream } from '../stream/open-stream.js';
 import { startTls } from '../stream/start-tls.js';
-import { bounded } from '../stream/within.js';
 import { attempted, MAX_REDIRECTS } from './attempt.js';
 import { attemptConfig, pipelined, type AttemptConfig } from './attempt-config.js';
 import { prepareOptions, type Prepared, type XmppOptions } from './options.js';
@@ -52,9 +52,7 @@ export function xmppStream(options: XmppOptions): Observable<Session> {
 
 /** The life of a stream, in one sentence. */
 export function lifecycle({ transport, context, keepAlive: watch, config }: AttemptConfig): Observable<Session> {
-  // As `connect` and `connectTimeout`.
-  return defer(() => transport.connect(context)).pipe(
-    bounded('connect', context),
+  return connect(transport, context).pipe(
     openStream(config),
     startTls(config),
     negotiate(config),

@@ -17,7 +17,6 @@ import { jid, type Jid } from '../jid/jid.js';
 import type { Session } from '../session/session.js';
 import { SessionMemory } from '../session/session-memory.js';
 import { connect } from '../stream/connect.js';
-import { connectTimeout } from '../stream/connect-timeout.js';
 import { deadline } from '../stream/deadline.js';
 import { request } from '../stream/features/request.js';
 import { openStream } from '../stream/open-stream.js';
@@ -75,7 +74,6 @@ export function register(options: RegistrationOptions, fillIn: FillIn): Observab
       const { transport, context, config } = attemptConfig(prepared, memory, false, attempt.trace, undefined);
       const stage = { timeouts, scheduler, trace: attempt.trace, agreed: { authenticated: false, resumed: false } };
       return connect(transport, context).pipe(
-        connectTimeout(timeouts.connect, scheduler),
         openStream(config),
         startTls(config),
         deadline(timeouts.deadline, scheduler, () => attempt.phase),

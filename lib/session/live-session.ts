@@ -246,9 +246,11 @@ export class LiveSession extends Sender implements Session {
     if (this.closing || this.over) return;
     if (this.#acknowledgements) return this.#acknowledgements.ask();
     // Awaited, so that the pong is not shown to those who read stanzas.
-    const send = (iq: XmlElement) => void this.stream.send(iq);
-    const pong$ = this.memory.iqs.request('get', xml('ping', { xmlns: NS.ping }), undefined, Infinity, send);
-    this.#handlings.add(pong$.subscribe({ error: noop }));
+    this.#handlings.add(
+      this.memory.iqs
+        .request('get', xml('ping', { xmlns: NS.ping }), undefined, Infinity, (iq) => void this.stream.send(iq))
+        .subscribe({ error: noop }),
+    );
   }
 
   /**

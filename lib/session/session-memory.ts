@@ -149,7 +149,7 @@ export class SessionMemory implements ManagedSession {
   lose(reason: XmppError, again = false): void {
     if (again && this.resumption) return;
     this.#answers?.unsubscribe();
-    this.#answers = undefined;
+    this.live = this.#answers = undefined;
     this.late = [];
     const unacknowledged = this.unacknowledged.list();
     const isResent = ({ stanza }: Outgoing) => again && this.#resendLost && stanza.name === 'message';

@@ -67,7 +67,8 @@ export interface Session {
    * Sends an IQ for each subscription; emits the answer of type `result` (the whole `<iq/>`) and completes.
    *
    * Errors with `StanzaError` for an answer of type `error` or when the session ends first (`session-lost`), with
-   * `XmppTimeoutError`, with `XmlError` for what cannot be written as XML, and with `UsageError` for a `timeout` that is none. Unsubscribing forgets the request.
+   * `XmppTimeoutError`, with `XmlError` for what cannot be written as XML, and with `UsageError` for a `timeout` that is none.
+   * Unsubscribing forgets the request.
    *
    * @param to The addressee; our own account on the server by default.
    */

@@ -2,7 +2,8 @@ import type { MonoTypeOperatorFunction, SchedulerLike } from 'rxjs';
 import { within } from './within.js';
 
 /**
- * Bounds the connect stage as a whole: look-ups and every target together. A target's own bound is the transport's.
+ * Bounds the connect stage as a whole, look-ups and every target together, by something else than the context's `timeouts.connect`. A target's own
+ * bound is the transport's.
  *
  * ```text
  * source              ------------c

@@ -137,7 +137,7 @@ describe('deadline', () => {
 });
 
 describe('connect', () => {
-  const context = { domain: 'example.org' } as ConnectContext;
+  const context = { domain: 'example.org', timeouts: { connect: Infinity } } as ConnectContext;
 
   it.each([
     ['a connection', '--c----', '^------', '--c----', undefined],
@@ -157,6 +157,20 @@ describe('connect', () => {
       );
       m.expect(connection$).toHaveSubscriptions(subs.replace(/-+$/, ''));
     })(),
+  );
+
+  it(
+    'silence is bounded by the context',
+    marbles((m) => {
+      const bounded = { ...context, timeouts: { connect: 5 } } as ConnectContext;
+      const connection$ = m.cold<Connection>('------c');
+      m.expect(connect({ name: 'marbles', connect: () => connection$ }, bounded)).toBeObservable(
+        '-----#',
+        undefined,
+        new XmppTimeoutError('connect', 5),
+      );
+      m.expect(connection$).toHaveSubscriptions('^----!');
+    }),
   );
 
   it(

@@ -1,7 +1,6 @@
 import { asyncScheduler, catchError, defer, map, of, switchMap, take, type Observable } from 'rxjs';
 import { TlsError } from '../../errors/index.js';
 import { connect } from '../../stream/connect.js';
-import { connectTimeout } from '../../stream/connect-timeout.js';
 import { openStream } from '../../stream/open-stream.js';
 import { startTls } from '../../stream/start-tls.js';
 import type { XmlStream } from '../../stream/xml-stream.js';
@@ -72,7 +71,6 @@ function lookAt(
       daysLeft: tls?.certificate && Math.floor((Date.parse(tls.certificate.validTo) - scheduler.now()) / DAY),
     });
     return connect(transport, context).pipe(
-      connectTimeout(timeouts.connect, scheduler),
       openStream({ ...stage, to: domain }),
       startTls({ ...stage, to: domain, policy: 'required' }),
       // Letting go writes the footer.

@@ -3,7 +3,6 @@ import { attempted } from '../../client/attempt.js';
 import { jid, type Jid } from '../../jid/jid.js';
 import { secureRandom } from '../../session/secure-random.js';
 import { connect } from '../../stream/connect.js';
-import { connectTimeout } from '../../stream/connect-timeout.js';
 import type { TraceEvent } from '../../trace/lifecycle-event.js';
 import { tcp, type TcpConfig, type TlsOptions, type VerifyPeer } from '../../transport/node/index.js';
 import { DEFAULT_TIMEOUTS } from '../../transport/timeouts.js';
@@ -94,7 +93,6 @@ export function p2p(options: P2pOptions): Observable<PeerSession> {
         });
         attempt.bound(timeouts.deadline);
         return connect(transport, context).pipe(
-          connectTimeout(timeouts.connect, scheduler),
           peerSession((connection) => openSecuredToPeer(connection, to, { ...stage, own, limits, features, tls }), {
             ...{ ...options, ...stage, own },
           }),

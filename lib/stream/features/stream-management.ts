@@ -18,9 +18,6 @@ export interface StreamManagementConfig {
   readonly max?: number;
 }
 
-/** A server that fails at a session whenever it is to resume it is not asked for ever. Networks fail, too: so not at once. */
-const MAX_UNANSWERED = 5;
-
 /**
  * Resumes a session in place of binding a resource (XEP-0198 section 5). Where the server refuses, or has not answered five times in a
  * row, the session is lost, and the negotiation goes on to a new one.
@@ -33,7 +30,8 @@ export function resumeSession(session: ManagedSession): StreamFeature {
     xmlns: NS.sm,
     parse(advertised, _stream, { agreed }) {
       if (!agreed.authenticated || agreed.jid || !session.resumption) return undefined;
-      if (advertised && session.unanswered < MAX_UNANSWERED) return advertised;
+      // A server that fails at a session whenever it is to resume it is not asked for ever. Networks fail, too: so not at once.
+      if (advertised && session.unanswered < 5) return advertised;
       session.resumeFailed(undefined, advertised ? 'timeout' : 'feature-not-implemented');
       return undefined;
     },
