@@ -1,16 +1,9 @@
 import { firstValueFrom, from, lastValueFrom } from 'rxjs';
 import { SaslError } from '../../lib/errors/index.js';
-import type { Crypto, HashName } from '../../lib/crypto/crypto.js';
 import { webCrypto, type WebCryptoApi } from '../../lib/crypto/web-crypto.js';
+import { cryptoOperations as operations } from '../support/crypto-operations.js';
 import { bytes, valueOf } from '../support/sasl-context.js';
 import { syncCrypto } from '../support/sync-crypto.js';
-
-const operations = (crypto: Crypto, hash: HashName) => ({
-  digest: crypto.digest(hash, bytes('data')),
-  hmac: crypto.hmac(hash, bytes('key'), bytes('data')),
-  'hmac of nothing': crypto.hmac(hash, bytes('key'), bytes('')),
-  pbkdf2: crypto.pbkdf2(hash, bytes('pencil'), bytes('salt'), 4096),
-});
 
 describe('webCrypto', () => {
   it.each(['SHA-1', 'SHA-256', 'SHA-512'] as const)('%s: agrees with node:crypto', async (hash) => {

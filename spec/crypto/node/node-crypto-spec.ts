@@ -1,18 +1,12 @@
 import { firstValueFrom, from, lastValueFrom } from 'rxjs';
-import type { Crypto, HashName } from '../../../lib/crypto/crypto.js';
+import type { Crypto } from '../../../lib/crypto/crypto.js';
 import { nodeCrypto } from '../../../lib/crypto/node/node-crypto.js';
 import { webCrypto } from '../../../lib/crypto/web-crypto.js';
 import { SaslError } from '../../../lib/errors/index.js';
 import { scram } from '../../../lib/sasl/scram.js';
 import { tcp, websocket } from '../../../lib/transport/node/index.js';
+import { cryptoOperations as operations } from '../../support/crypto-operations.js';
 import { bytes, saslContext, text, valueOf } from '../../support/sasl-context.js';
-
-const operations = (crypto: Crypto, hash: HashName) => ({
-  digest: crypto.digest(hash, bytes('data')),
-  hmac: crypto.hmac(hash, bytes('key'), bytes('data')),
-  'hmac of nothing': crypto.hmac(hash, bytes('key'), bytes('')),
-  pbkdf2: crypto.pbkdf2(hash, bytes('pencil'), bytes('salt'), 4096),
-});
 
 describe('nodeCrypto', () => {
   it.each(['SHA-1', 'SHA-256', 'SHA-512'] as const)('%s: agrees with WebCrypto', async (hash) => {
