@@ -37,11 +37,9 @@ export const streamFraming: Framing = {
   },
   footer: '</stream:stream>',
   element: (element) => serialize(element, NS.client),
-  error(condition, text) {
-    const children = errorChildren(condition, text, NS.streams).map((child) => serialize(child, NS.client));
-    // The prefix that our header declares: some servers match it by its text.
-    return `<stream:error>${children.join('')}</stream:error>`;
-  },
+  // By the prefix that our header declares.
+  error: (condition, text) =>
+    serialize(xml('error', { xmlns: NS.stream }, errorChildren(condition, text, NS.streams)), NS.client, true),
 };
 
 /** RFC 7395: one element a message, each with its own namespace declarations. */

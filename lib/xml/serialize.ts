@@ -27,11 +27,12 @@ const NAMESPACED = /^(?:xml:|\{(.*)\})(.+)$/s;
  * prefixes of ours.
  *
  * @param contextNs the stream's content namespace; `''` for a document of its own
+ * @param streamBound whether the prefix `stream` stands for the stream namespace there, as it does within a stream over TCP
  * @throws XmlError `illegal-character` (characters that XML 1.0 does not allow, lone surrogates), `bad-name`,
  *   `bad-namespace` or `too-deep`, with the path of where: `message/body#text`, `message/@id`
  */
-export function serialize(element: XmlElement, contextNs: string = NS.client): string {
-  return write(element, contextNs, contextNs, false, 0);
+export function serialize(element: XmlElement, contextNs: string = NS.client, streamBound = false): string {
+  return write(element, contextNs, contextNs, streamBound, 0);
 }
 
 /**

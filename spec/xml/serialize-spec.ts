@@ -92,6 +92,13 @@ describe('serialize', () => {
     expect(serialize(element, contextNs)).toBe(expected);
   });
 
+  it('takes the prefix of the stream for declared where it is', () => {
+    const error = xml('error', { xmlns: NSS }, xml('reset', { xmlns: 'urn:ietf:params:xml:ns:xmpp-streams' }));
+    const inside = "<reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>";
+    expect(serialize(error, 'jabber:client', true)).toBe(`<stream:error>${inside}</stream:error>`);
+    expect(serialize(error, 'jabber:client')).toBe(`<stream:error xmlns:stream='${NSS}'>${inside}</stream:error>`);
+  });
+
   it('is what toString() gives, in no context', () => {
     expect(`${xml('message', { xmlns: 'jabber:client' }, xml('body'))}`).toBe(
       "<message xmlns='jabber:client'><body/></message>",
