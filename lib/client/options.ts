@@ -3,6 +3,7 @@ import { UsageError } from '../errors/usage-error.js';
 import { jid, type Jid } from '../jid/jid.js';
 import type { Crypto } from '../crypto/crypto.js';
 import type { Credentials } from '../sasl/mechanism.js';
+import { defaultIterations } from '../sasl/scram.js';
 import type { ScramKeyCache } from '../sasl/scram-key-cache.js';
 import { webCrypto } from '../crypto/web-crypto.js';
 import type { AckPolicy } from '../session/acknowledgements.js';
@@ -155,7 +156,7 @@ export function prepareOptions(options: XmppOptions): Prepared {
     tls,
     timeouts,
     iqTimeout,
-    iterations: withDefaults(ITERATIONS, options.iterations),
+    iterations: withDefaults(defaultIterations, options.iterations),
     streamManagement,
     keepAlive: keepAlive || { idle: Infinity },
     features,
@@ -168,7 +169,6 @@ export function prepareOptions(options: XmppOptions): Prepared {
 }
 
 // One for all, so that a client keeps none of its own.
-const ITERATIONS = { min: 4_096, max: 1_000_000 };
 const NOTHING: StreamManagementOptions & Omit<KeepAliveConfig, 'scheduler'> = {};
 const NO_FEATURES: readonly StreamFeature[] = [];
 /** It keeps nothing. */

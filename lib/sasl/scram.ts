@@ -17,7 +17,7 @@ import { attributeList, saslname } from './scram-messages.js';
  * (RFC 5802 section 5.1). A million is what servers may come to ask for in years, and takes native PBKDF2 half a second to
  * one second; more would only let a server keep the client's processor busy.
  */
-export const defaultIterations = { min: 4096, max: 1_000_000 } as const;
+export const defaultIterations = { min: 4096, max: 1_000_000 };
 
 export interface ScramConfig {
   /** Binds the exchange to the TLS connection: the -PLUS variant. `false` by default. */
