@@ -70,6 +70,8 @@ export function reconnect<T>(config: ReconnectConfig = {}): MonoTypeOperatorFunc
 }
 
 const DEFAULT_BACKOFF = /* #__PURE__ */ backoff();
+/** One for all. */
+const GO_ON = () => [true];
 
 class Attempts<T> extends Scope<T> {
   readonly #source$: Observable<T>;
@@ -98,7 +100,7 @@ class Attempts<T> extends Scope<T> {
     {
       backoff: delays = DEFAULT_BACKOFF,
       stableAfter = 30_000,
-      veto = () => [true],
+      veto = GO_ON,
       onWaiting,
       scheduler = asyncScheduler,
     }: ReconnectConfig,

@@ -33,6 +33,6 @@ export function answerTo(
         }
         return false;
       })
-      .pipe(tap(() => stream.unread(early)));
+      .pipe(tap(() => early[0] && stream.unread(early)));
   });
 }

@@ -67,13 +67,15 @@ export function socketResource<S extends Duplex>(config: SocketConfig<S>): Obser
 export function settled(source: Observable<SocketConnection>): Observable<SocketConnection> {
   return new Observable((subscriber) => {
     const way = new Subscription();
-    subscriber.add(way);
+    const leave = () => way.unsubscribe();
+    subscriber.add(leave);
     way.add(
       source.subscribe({
         next: (connection) => {
+          // First, so that nobody has two teardowns, which takes a list.
+          subscriber.remove(leave);
           opened.get(connection)!.moveTo(subscriber);
-          subscriber.remove(way);
-          way.unsubscribe();
+          leave();
           subscriber.next(connection);
         },
         error: (error: unknown) => subscriber.error(error),
