@@ -1,7 +1,6 @@
 import { StreamError } from '../errors/stream-error.js';
 import { TlsError } from '../errors/tls-error.js';
 import * as NS from './namespaces.js';
-import { Tokenizer } from './tokenizer.js';
 import { TreeBuilder } from './tree-builder.js';
 import { completeEnd, concat, decode, encode, NOTHING, notUtf8 } from './utf8.js';
 import type { XmlElement } from './xml-element.js';
@@ -53,7 +52,6 @@ const STOP = {};
 export class StreamParser extends TreeBuilder {
   readonly #handlers: StreamParserHandlers;
   readonly #frames: boolean;
-  readonly #tokenizer: Tokenizer;
   /**
    * How the parsing ended: sealed, so that nothing more is expected, and what comes nevertheless is a fault; or dead, since a
    * fault was told or the parser disposed of.
@@ -85,7 +83,6 @@ export class StreamParser extends TreeBuilder {
     super(xmlLimits(limits), !frames);
     this.#handlers = handlers;
     this.#frames = frames;
-    this.#tokenizer = new Tokenizer(this, this.limits, frames);
   }
 
   /** Parses a chunk, or with `frames` a whole frame. After a fault or `dispose` it does nothing. */
@@ -123,7 +120,7 @@ export class StreamParser extends TreeBuilder {
   seal(reason: 'tls' | 'restart'): void {
     if (this.#end) return;
     this.#end = reason;
-    const left = [this.#tokenizer.rest, this.#octets.subarray(this.#offset), ...this.#waiting];
+    const left = [this.rest, this.#octets.subarray(this.#offset), ...this.#waiting];
     if (
       left.some((chunk) => this.#breaksSeal(chunk)) ||
       !this.#atRest ||
@@ -135,9 +132,8 @@ export class StreamParser extends TreeBuilder {
 
   /** The peer ended its side. An error if that is within an element or a character; the footer is not insisted on. */
   end(): void {
-    if (this.#end) return;
-    if (this.#atRest) this.dispose();
-    else this.#fail(new XmlFault('not-well-formed', 'unexpected end'));
+    if (!this.#end && !this.#atRest) this.#fail(new XmlFault('not-well-formed', 'unexpected end'));
+    this.dispose();
   }
 
   /** From here on nothing is called, not even for the rest of a chunk that is being parsed. */
@@ -177,7 +173,7 @@ export class StreamParser extends TreeBuilder {
       }
       this.#offset += slice.length;
       this.#used += slice.length;
-      if (slice === all && text !== undefined && this.#pending.length === 0) this.#tokenizer.write(text, slice);
+      if (slice === all && text !== undefined && this.#pending.length === 0) this.tokenize(text, slice);
       else this.#take(slice);
     }
     if (this.#fault) throw this.#fault;
@@ -207,13 +203,13 @@ export class StreamParser extends TreeBuilder {
     }
     const [text, sound, fault] = decode(octets);
     if (fault) this.#fault = fault;
-    this.#tokenizer.write(text, sound);
+    this.tokenize(text, sound);
     if (fault) throw fault;
   }
 
   /** Whether no element, tag or character is unfinished. */
   get #atRest(): boolean {
-    return this.atTop && this.#tokenizer.betweenTokens && this.#pending.length === 0 && this.#high === '';
+    return this.atTop && this.betweenTokens && this.#pending.length === 0 && this.#high === '';
   }
 
   protected root(header: XmlElement, contentNs: string): void {
@@ -239,7 +235,7 @@ export class StreamParser extends TreeBuilder {
       this.#inFrame++;
       // Nothing of a frame counts unless all of it is right.
       if (this.#fault) throw this.#fault;
-      if (this.#tokenizer.rest.length > 0 || this.#offset < this.#octets.length || !this.#atRest) throw notOneElement();
+      if (this.rest.length > 0 || this.#offset < this.#octets.length || !this.#atRest) throw notOneElement();
       if (element.xmlns === NS.framing) {
         if (element.children.length > 0) throw unexpected(element.name, 'bad-format');
         if (element.name === 'open') {
@@ -250,6 +246,8 @@ export class StreamParser extends TreeBuilder {
       }
     }
     this.#tell('element', element);
+    // The header and the first element, its features, last as long as the stream.
+    this.kept = false;
   }
 
   protected rootEnd(footer?: XmlElement): void {
@@ -257,14 +255,14 @@ export class StreamParser extends TreeBuilder {
     this.#tell('close', footer);
   }
 
-  whitespace(): void {
+  protected whitespace(): void {
     if (this.#frames) throw unexpected(' ', 'bad-format');
     this.#boundary();
     this.#whitespace = true;
   }
 
   #boundary(): void {
-    this.#used = this.#tokenizer.rest.length + this.#pending.length;
+    this.#used = this.rest.length + this.#pending.length;
     this.#whitespace = false;
   }
 

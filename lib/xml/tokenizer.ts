@@ -1,7 +1,6 @@
 import { Attributes } from './attributes.js';
 import { isName, isQName } from './characters.js';
 import { referent } from './references.js';
-import type { TokenHandler } from './token-handler.js';
 import { concat, encode, NOTHING } from './utf8.js';
 import { checkLimit, restricted, unexpected, type XmlFault } from './xml-fault.js';
 import type { XmlLimits } from './xml-limits.js';
@@ -83,6 +82,14 @@ const NAMES: string[] = /* #__PURE__ */ new Array(512).fill('');
 const NAME_OCTETS = /* #__PURE__ */ new Uint8Array(512 << 4);
 const NEVER = /^(?!)/;
 
+/** An element whose end tag is awaited. */
+export interface Open<O> {
+  /** Its name as written, prefix included. */
+  readonly qname: string;
+  /** What it stands in. */
+  readonly parent: O | undefined;
+}
+
 /**
  * Tokens of XML 1.0 as XMPP has it (RFC 6120 section 11): no DTD, no processing instruction, no comment, and no entity but
  * the predefined five. A fault is thrown as an `XmlFault`; after it the tokenizer must not be used.
@@ -94,13 +101,13 @@ const NEVER = /^(?!)/;
  * What is looked at are the octets, which is several times faster than looking at the characters of a string; the string is
  * for cutting names and texts out of.
  */
-export class Tokenizer {
-  readonly #handler: TokenHandler;
-  readonly #limits: XmlLimits;
-  /** How many elements are open at the top level. */
-  readonly #top: number;
-  /** The names of what is open. */
-  readonly #open: string[] = [];
+export abstract class Tokenizer<O extends Open<O>> {
+  /** The innermost element whose end tag is awaited. */
+  protected open: O | undefined;
+  /** How many elements are open at the top level and within. -1: the root is awaited, or was closed. */
+  protected depth: number;
+  /** Whether what is told is kept for long, and so not to keep what it was cut from. */
+  protected kept = true;
   #chunk = '';
   #octets = NOTHING;
   #i = 0;
@@ -122,26 +129,50 @@ export class Tokenizer {
   /** Whether the last name has a prefix or something beyond ASCII. */
   #unusual = false;
 
-  /** @param fragment Whether elements stand side by side, and not within one root. */
-  constructor(handler: TokenHandler, limits: XmlLimits, fragment: boolean) {
-    this.#handler = handler;
-    this.#limits = limits;
-    this.#top = fragment ? 0 : 1;
-    this.#stage = fragment ? Stage.Prolog : Stage.Start;
+  /** @param root Whether one root holds all, or elements stand side by side. */
+  constructor(
+    protected readonly limits: XmlLimits,
+    root: boolean,
+  ) {
+    this.depth = root ? -1 : 0;
+    this.#stage = root ? Stage.Start : Stage.Prolog;
   }
 
+  /**
+   * A start tag. Names are as written, prefix included; references are resolved, lines normalised.
+   *
+   * @param attributes By name as written, `xmlns` left out; theirs from here on who are told.
+   * @param xmlns The default namespace that the tag declares.
+   * @param prefixed Whether a name in `attributes` has a prefix, other than in `xml:lang`, which stands for itself.
+   * @param count How many attributes and declarations there are.
+   * @returns What is open from here on.
+   */
+  protected abstract startTag(
+    qname: string,
+    attributes: Attributes | undefined,
+    xmlns: string | undefined,
+    prefixed: boolean,
+    count: number,
+  ): O;
+  /** The end of what was innermost. */
+  protected abstract endTag(ended: O): void;
+  /** All character data between two tags, not empty. */
+  protected abstract text(text: string): void;
+  /** White space between elements at the top level, which is not told as text, was read. */
+  protected abstract whitespace(): void;
+
   /** The octets of the current chunk after the token that is being told. */
-  get rest(): Uint8Array {
+  protected get rest(): Uint8Array {
     return this.#octets.subarray(this.#i);
   }
 
   /** Whether no tag, reference or declaration is unfinished. */
-  get betweenTokens(): boolean {
+  protected get betweenTokens(): boolean {
     return this.#until === Octet.None;
   }
 
   /** Reads a chunk: its text, which holds none but characters of XML beyond ASCII, and the same in UTF-8. */
-  write(text: string, octets: Uint8Array): void {
+  protected tokenize(text: string, octets: Uint8Array): void {
     if (this.#until !== Octet.None) {
       if (this.#endIn(octets, 0) === 0) {
         this.#rest = this.#joined(this.#rest, text);
@@ -157,7 +188,7 @@ export class Tokenizer {
     this.#i = this.#octetAt = this.#charAt = 0;
     this.#last = octets.lastIndexOf(Octet.Less);
     while (this.#i < octets.length) {
-      if (this.#open.length > this.#top) this.#characters();
+      if (this.depth > 0) this.#characters();
       else this.#between();
     }
     // An idle stream is not to keep what it has read.
@@ -168,9 +199,12 @@ export class Tokenizer {
   /** The text of the octets from `start` to `end`. */
   #cut(start: number, end: number): string {
     const chunk = this.#chunk;
-    return chunk.length === this.#octets.length
-      ? chunk.slice(start, end)
-      : chunk.slice(this.#charOf(start), this.#charOf(end));
+    const text =
+      chunk.length === this.#octets.length
+        ? chunk.slice(start, end)
+        : chunk.slice(this.#charOf(start), this.#charOf(end));
+    // Engines make strings of their own of keys.
+    return this.kept ? Object.keys({ [text]: 0 })[0]! : text;
   }
 
   /** Where in the chunk the character of an octet is, counted from the last place that was asked for. */
@@ -192,7 +226,7 @@ export class Tokenizer {
     this.#i = spaces(this.#octets, start);
     if (this.#i > start) {
       this.#stage ||= Stage.Prolog;
-      if (this.#open.length === this.#top) this.#handler.whitespace();
+      if (this.depth === 0) this.whitespace();
     }
     if (this.#i === this.#octets.length) return;
     if (at(this.#octets, this.#i) !== Octet.Less) throw this.#textOutside();
@@ -200,10 +234,7 @@ export class Tokenizer {
   }
 
   #textOutside(): XmlFault {
-    return unexpected(
-      this.#cut(this.#i, this.#octets.length),
-      this.#open.length === this.#top ? 'bad-format' : undefined,
-    );
+    return unexpected(this.#cut(this.#i, this.#octets.length), this.depth === 0 ? 'bad-format' : undefined);
   }
 
   #characters(): void {
@@ -326,7 +357,7 @@ export class Tokenizer {
     const head = this.#cut(this.#i, this.#i + CDATA.length);
     if (head.length > 2) {
       if (head[2] !== '[') throw restricted('<!');
-      if (this.#open.length <= this.#top) throw this.#textOutside();
+      if (this.depth <= 0) throw this.#textOutside();
       if (!CDATA.startsWith(head)) throw unexpected(head);
     }
     if (head.length < CDATA.length) this.#keep(Octet.Any);
@@ -354,14 +385,21 @@ export class Tokenizer {
     // One that is too long is none that is open.
     const name = this.#readName(this.#i + 2, Infinity);
     const end = spaces(this.#octets, this.#i);
-    if (name !== this.#open.pop() || at(this.#octets, end) !== Octet.Greater) throw unexpected('</');
+    if (name !== this.open?.qname || at(this.#octets, end) !== Octet.Greater) throw unexpected('</');
     this.#i = end + 1;
-    this.#handler.endTag();
+    this.#leave();
+  }
+
+  #leave(): void {
+    const ended = this.open!;
+    this.open = ended.parent;
+    this.depth--;
+    this.endTag(ended);
   }
 
   #startTag(): void {
     const octets = this.#octets;
-    if (this.#open.length < this.#top && this.#stage === Stage.Content) throw unexpected('<');
+    if (this.depth < 0 && this.#stage === Stage.Content) throw unexpected('<');
     const name = this.#readName(this.#i + 1);
     let i = this.#i;
     let attributes: Attributes | undefined;
@@ -397,7 +435,7 @@ export class Tokenizer {
         );
       if (set === 0 || code !== quote) throw unexpected(value);
       i++;
-      checkLimit('attributes', ++count, this.#limits.attributes);
+      checkLimit('attributes', ++count, this.limits.attributes);
       if (key === 'xmlns') {
         if (xmlns !== undefined) throw unexpected(key);
         xmlns = value;
@@ -413,13 +451,13 @@ export class Tokenizer {
     if (at(octets, i) !== Octet.Greater) throw unexpected(name);
     this.#i = i + 1;
     this.#stage = Stage.Content;
-    this.#handler.startTag(name, attributes, xmlns, prefixed, count);
-    if (empty) this.#handler.endTag();
-    else this.#open.push(name);
+    this.depth++;
+    this.open = this.startTag(name, attributes, xmlns, prefixed, count);
+    if (empty) this.#leave();
   }
 
   /** Reads a name, up to `#i`. */
-  #readName(start: number, most = this.#limits.nameLength): string {
+  #readName(start: number, most = this.limits.nameLength): string {
     const octets = this.#octets;
     let i = start;
     let seen = 0;
@@ -461,7 +499,7 @@ export class Tokenizer {
     if (this.#pieces > text.length >> 4) this.#flatten(text);
     this.#text = '';
     this.#pieces = 0;
-    this.#handler.text(text);
+    this.text(text);
   }
 }
 

@@ -1,17 +1,14 @@
 import { Attributes, NO_ATTRIBUTES } from './attributes.js';
 import * as NS from './namespaces.js';
-import type { TokenHandler } from './token-handler.js';
+import { Tokenizer, type Open } from './tokenizer.js';
 import { XmlElement, type XmlNode } from './xml-element.js';
 import { checkLimit, unexpected } from './xml-fault.js';
-import type { XmlLimits } from './xml-limits.js';
 
 /** Stays empty. */
 const NO_CHILDREN: XmlNode[] = [];
-/** The list of nodes of a parser that is between elements, for whoever needs one next: what is idle keeps none. */
-let spare: XmlNode[] | undefined;
 
-/** An element whose end tag is awaited. */
-interface Open {
+/** An element in the making. */
+interface Unfinished extends Open<Unfinished> {
   readonly name: string;
   readonly xmlns: string;
   readonly attrs: Readonly<Attributes>;
@@ -19,9 +16,8 @@ interface Open {
   readonly outer: string;
   /** The prefixes that it declares and what they stood for outside, in turn. */
   readonly replaced: (string | undefined)[] | undefined;
-  /** Where its children begin in the list of nodes. */
-  readonly start: number;
-  readonly parent: Open | undefined;
+  /** Its children so far. */
+  children: XmlNode[];
 }
 
 /**
@@ -29,29 +25,14 @@ interface Open {
  * constant time each, whatever the depth. With a root, the outermost element stays open and its children are the top level
  * (RFC 6120 section 4.2); without, the top level is outermost (RFC 7395).
  */
-export abstract class TreeBuilder implements TokenHandler {
-  /** Elements open at the top level and within. -1: the root is awaited. */
-  #depth: number;
+export abstract class TreeBuilder extends Tokenizer<Unfinished> {
   // Of the element at the top level.
   #elements = 0;
   #attributes = 0;
 
-  /** What is open, but for the root: nothing that its end tag ends is of use after it. */
-  #open: Open | undefined;
-  /** The children of what is open, until their parents are complete; no list of its own between elements. */
-  #nodes = NO_CHILDREN;
-  #count = 0;
-
   /** The default namespace in scope, and the prefixes. */
   #default = '';
-  readonly #prefixes = new Map<string, string>([['xml', NS.xml]]);
-
-  constructor(
-    protected readonly limits: XmlLimits,
-    root: boolean,
-  ) {
-    this.#depth = root ? -1 : 0;
-  }
+  readonly #prefixes: Record<string, string | undefined> = Object.assign(new Attributes(), { xml: NS.xml });
 
   /** The start tag of the root that stays open; `contentNs` is the default namespace that it declares. */
   protected abstract root(header: XmlElement, contentNs: string): void;
@@ -61,28 +42,21 @@ export abstract class TreeBuilder implements TokenHandler {
   protected abstract element(element: XmlElement): void;
   /** The root was closed. */
   protected abstract rootEnd(): void;
-  /** White space between elements at the top level was read. */
-  abstract whitespace(): void;
 
   /** Whether no element at the top level is open. */
   protected get atTop(): boolean {
-    return this.#depth <= 0;
+    return this.depth <= 0;
   }
 
-  startTag(
+  protected startTag(
     qname: string,
     attributes: Attributes | undefined,
     declared: string | undefined,
     prefixed: boolean,
     count: number,
-  ): void {
-    const depth = ++this.#depth;
-    const { limits } = this;
-    if (depth <= 1) {
-      this.#elements = this.#attributes = 0;
-      this.#nodes = spare ?? [];
-      spare = undefined;
-    }
+  ): Unfinished {
+    const { depth, limits, open: parent } = this;
+    if (depth <= 1) this.#elements = this.#attributes = 0;
     checkLimit('depth', depth, limits.depth);
     checkLimit('elements', ++this.#elements, limits.elements);
     checkLimit('allAttributes', (this.#attributes += count), limits.allAttributes);
@@ -95,51 +69,37 @@ export abstract class TreeBuilder implements TokenHandler {
     const colon = qname.indexOf(':');
     const xmlns = colon < 0 ? this.#default : this.#resolve(qname, colon);
     const name = qname.slice(colon + 1);
-    const parent = this.#open;
     if (depth === 1) this.top(name, xmlns);
     // In no namespace, where '' alone would say "in the parent's". At the top level that is all that '' can say.
     if (xmlns === '' && depth > 0 && (declared === '' || (depth > 1 && parent!.xmlns !== '')))
       attrs = Object.assign(new Attributes(), attrs, { xmlns });
-    if (depth === 0) this.root(new XmlElement(name, xmlns, attrs, NO_CHILDREN), this.#default);
-    else this.#open = { name, xmlns, attrs, outer, replaced, start: this.#count, parent };
+    if (depth === 0) {
+      this.root(new XmlElement(name, xmlns, attrs, NO_CHILDREN), this.#default);
+      // It stays open, and nothing is looked up or restored at its end.
+      attrs = NO_ATTRIBUTES;
+      replaced = undefined;
+    }
+    return { qname, name, xmlns, attrs, outer, replaced, children: NO_CHILDREN, parent };
   }
 
-  endTag(): void {
-    const depth = this.#depth--;
-    if (depth === 0) return this.rootEnd();
-    const { name, xmlns, attrs, outer, replaced, start, parent } = this.#open!;
-    this.#open = parent;
+  protected endTag({ name, xmlns, attrs, outer, replaced, children, parent }: Unfinished): void {
+    const { depth } = this;
+    if (depth < 0) return this.rootEnd();
     this.#default = outer;
     while (replaced && replaced.length > 0) {
       const ns = replaced.pop();
       const prefix = replaced.pop()!;
-      if (ns) this.#prefixes.set(prefix, ns);
-      else this.#prefixes.delete(prefix);
+      if (ns) this.#prefixes[prefix] = ns;
+      else delete this.#prefixes[prefix];
     }
-    const element = new XmlElement(name, xmlns, attrs, this.#takeNodes(start));
-    if (depth === 1) {
-      if (this.#nodes.length <= 1024) spare = this.#nodes;
-      this.#nodes = NO_CHILDREN;
-      this.element(element);
-    } else {
-      this.#nodes[start] = element;
-      this.#count = start + 1;
-    }
+    // In an array of just their number: one that has grown has room for more.
+    const element = new XmlElement(name, xmlns, attrs, children.length > 1 ? children.slice() : children);
+    if (depth === 0) this.element(element);
+    else add(parent!, element);
   }
 
-  text(text: string): void {
-    this.#nodes[this.#count++] = text;
-  }
-
-  /** The children from `start` on, in an array of just their number; nothing keeps them here any longer. */
-  #takeNodes(start: number): readonly XmlNode[] {
-    const end = this.#count;
-    this.#count = start;
-    if (end === start) return NO_CHILDREN;
-    const nodes = this.#nodes;
-    const taken = end === start + 1 ? [nodes[start]!] : nodes.slice(start, end);
-    for (let i = start; i < end; i++) nodes[i] = '';
-    return taken;
+  protected text(text: string): void {
+    add(this.open!, text);
   }
 
   /** Declarations first, wherever they stand: they apply to the element's own attributes too. */
@@ -151,8 +111,8 @@ export abstract class TreeBuilder implements TokenHandler {
         const prefix = name.slice(6);
         const ns = checked(prefix, attributes[name]!);
         if (ns === '') throw unexpected(name);
-        replaced.push(prefix, prefixes.get(prefix));
-        prefixes.set(prefix, ns);
+        replaced.push(prefix, prefixes[prefix]);
+        prefixes[prefix] = ns;
       } else others.push(name);
     }
     if (others.length === 0) return NO_ATTRIBUTES;
@@ -174,10 +134,15 @@ export abstract class TreeBuilder implements TokenHandler {
   /** The namespace of the name's prefix, which ends before `colon`. */
   #resolve(qname: string, colon: number): string {
     const prefix = qname.slice(0, colon);
-    const ns = this.#prefixes.get(prefix);
+    const ns = this.#prefixes[prefix];
     if (ns === undefined) throw unexpected(qname, prefix === 'xmlns' ? undefined : 'bad-namespace-prefix');
     return ns;
   }
+}
+
+function add(parent: Unfinished, node: XmlNode): void {
+  if (parent.children === NO_CHILDREN) parent.children = [node];
+  else parent.children.push(node);
 }
 
 /** The namespace that is declared. What `xml` and `xmlns` stand for is bound for ever (section 3). */

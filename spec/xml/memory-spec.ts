@@ -92,4 +92,26 @@ describe('memory (X2)', () => {
     feed(parser!, unit(0).repeat(Math.ceil(stanzaBytes / unit(0).length) + 1));
     expect(faults).toBe(1);
   });
+
+  // A session keeps them as long as it lives, and there may be thousands of sessions in a process.
+  it('the header and the features keep nothing of what they came with', () => {
+    const count = 500;
+    const kept: unknown[] = [];
+    const keep = (element: unknown) => void kept.push(element);
+    const begin = (n: number) => {
+      const id = `an-identifier-of-its-own-${n}`;
+      const features = `<x xmlns='urn:example:of-its-own:${n}' node='urn:example:${id}'/>`;
+      const stanza = `<message><body>${'x'.repeat(900)}</body></message>`;
+      const parser = new StreamParser({ framing: 'stream' }, { open: keep, element: keep, close: keep, error: keep });
+      feed(parser, HEADER.replace("id='s'", `id='${id}'`) + `<stream:features>${features}</stream:features>${stanza}`);
+      kept.pop();
+    };
+    // What is compiled meanwhile counts for nothing.
+    for (let n = 0; n < count; n++) begin(n);
+    kept.length = 0;
+    const before = used();
+    for (let n = count; n < 2 * count; n++) begin(n);
+    expect((used() - before) / count).toBeLessThan(1000);
+    expect(kept).toHaveLength(2 * count);
+  });
 });

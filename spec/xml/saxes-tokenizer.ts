@@ -1,12 +1,25 @@
 import { SaxesParser } from 'saxes';
 import { Attributes } from '../../lib/xml/attributes.js';
 import { isQName } from '../../lib/xml/characters.js';
-import type { TokenHandler } from '../../lib/xml/token-handler.js';
 import { unexpected, XmlFault } from '../../lib/xml/xml-fault.js';
 import type { XmlLimits } from '../../lib/xml/xml-limits.js';
 
 interface Tag {
   readonly name: string;
+}
+
+/** What it tells, as a `Tokenizer` does. */
+export interface TokenHandler {
+  startTag(
+    name: string,
+    attributes: Attributes | undefined,
+    xmlns: string | undefined,
+    prefixed: boolean,
+    count: number,
+  ): void;
+  endTag(): void;
+  text(text: string): void;
+  whitespace(): void;
 }
 
 /** The part of saxes 6.0.0 that is used, which its own types declare private. */

@@ -60,6 +60,11 @@ describe('StreamParser: what is told', () => {
       ["<a xml:lang='de'/>"],
     ],
     [
+      'prefixes that are names of Object.prototype',
+      "<__proto__:a xmlns:__proto__='urn:a'><constructor:b xmlns:constructor='urn:b'/><__proto__:c/></__proto__:a>",
+      ["<a xmlns='urn:a'><b xmlns='urn:b'/><c/></a>"],
+    ],
+    [
       'features and error under any prefix',
       `<s:features xmlns:s='${NSS}'/><error xmlns='${NSS}'/>`,
       [`<stream:features xmlns:stream='${NSS}'/>`, `<stream:error xmlns:stream='${NSS}'/>`],
@@ -197,6 +202,8 @@ describe('StreamParser: faults', () => {
     // Namespaces in XML 1.0
     ['unbound prefix of an element', '<p:a/>', 'bad-namespace-prefix'],
     ['unbound prefix of an attribute', '<a p:b=""/>', 'bad-namespace-prefix'],
+    ['prefix of Object.prototype', '<toString:a/>', 'bad-namespace-prefix'],
+    ['prefix __proto__ out of its scope', "<a><b xmlns:__proto__='u'/><__proto__:c/></a>", 'bad-namespace-prefix'],
     ['prefix out of its scope', "<a><b xmlns:p='u'/><p:c/></a>", 'bad-namespace-prefix'],
     ['prefix of an earlier stanza', "<a xmlns:p='u'/><p:c/>", 'bad-namespace-prefix'],
     ['attributes that are the same by namespace', "<a xmlns:p='u' xmlns:q='u' p:b='' q:b=''/>", 'not-well-formed'],
