@@ -19,8 +19,14 @@ export interface AttemptConfig {
   readonly transport: Transport;
   readonly context: ConnectContext;
   readonly keepAlive: KeepAliveConfig;
-  /** Lasts as long as the session, and so has no more in it than they need. */
-  readonly config: StartTlsConfig & SessionConfig & NegotiateConfig;
+  readonly config: Stages;
+}
+
+/** Lasts as long as the session, and so has no more in it than they need. */
+interface Stages extends StartTlsConfig, SessionConfig, NegotiateConfig {
+  readonly prepared: Prepared;
+  readonly memory: SessionMemory;
+  readonly resume: boolean;
 }
 
 /**
@@ -39,7 +45,7 @@ export function attemptConfig(
 ): AttemptConfig {
   const { transport, asciiDomain, domain, tls, timeouts, scheduler, random, streamManagement } = prepared;
   const { lang, limits, interceptors } = prepared;
-  const { resume: wanted = true, max, acknowledgements } = streamManagement || {};
+  const { resume: wanted = true, acknowledgements } = streamManagement || {};
   const resume = resumable && streamManagement !== false && wanted;
   return {
     transport,
@@ -60,17 +66,26 @@ export function attemptConfig(
       memory,
       resumable,
       acknowledgements,
-      // Another stream feature is one line here.
-      features: () => [
-        sasl(prepared) as StreamFeature,
-        ...prepared.features,
-        ...(resume ? [resumeSession(memory)] : []),
-        bind(prepared),
-        legacySession,
-        ...(streamManagement ? [enableManagement(memory, { resume, max })] : []),
-      ],
+      prepared,
+      resume,
+      features: featuresOf,
     },
   };
+}
+
+/** One function for all attempts: it is told of what they are to be made. */
+function featuresOf(config: NegotiateConfig): StreamFeature[] {
+  const { prepared, memory, resume } = config as Stages;
+  const { streamManagement } = prepared;
+  // Another stream feature is one line here.
+  return [
+    sasl(prepared) as StreamFeature,
+    ...prepared.features,
+    ...(resume ? [resumeSession(memory)] : []),
+    bind(prepared),
+    legacySession,
+    ...(streamManagement ? [enableManagement(memory, { resume, max: streamManagement.max })] : []),
+  ];
 }
 
 /** One connection, with what can be said ahead of the server where that is asked for. */

@@ -17,8 +17,8 @@ export interface NegotiatedStream {
 }
 
 export interface NegotiateConfig extends OpenStreamConfig {
-  /** In the order in which they are tried; or made for each stream, so that they are not kept once it is negotiated. */
-  readonly features: readonly StreamFeature[] | (() => readonly StreamFeature[]);
+  /** In the order in which they are tried; or made for each stream, of this, so that they are not kept once it is negotiated. */
+  readonly features: readonly StreamFeature[] | ((config: NegotiateConfig) => readonly StreamFeature[]);
 }
 
 /**
@@ -63,7 +63,7 @@ class Negotiation extends Scope<NegotiatedStream> {
   /** The whole list stands. */
   start(stream: XmlStream, agreed: Agreed): void {
     const { features } = this.#config;
-    this.walk(stream, typeof features === 'function' ? features() : features, agreed);
+    this.walk(stream, typeof features === 'function' ? features(this.#config) : features, agreed);
   }
 
   /** Takes the first feature of the list that is on offer, and goes on as its outcome says. */
