@@ -16,7 +16,7 @@ export function figures({ scale, replay, prosody }) {
     once: scale < 1,
   });
   const all = ['rxmpp', 'xmpp-js', 'stanza', 'strophe'];
-  const overTcp = { rxmpp: 'tcp', 'xmpp-js': 'tcp', stanza: 'ws', strophe: 'ws' };
+  const overTcp = { rxmpp: 'tcp', bare: 'tcp', 'xmpp-js': 'tcp', stanza: 'ws', strophe: 'ws' };
   // It takes twenty times as long, and would be most of the run.
   const ofStanza = (client, count) => (client === 'stanza' ? count / 3 : count);
   const each = (clients, make) => Object.fromEntries(clients.map((client) => [client, make(client)]));
@@ -82,7 +82,7 @@ export function figures({ scale, replay, prosody }) {
       title: 'an IQ and its answer, one after the other over TCP, wall clock; @xmpp/client with setNoDelay',
       unit: 'us',
       metric: 'wall',
-      contenders: each(['rxmpp', 'xmpp-js'], iq(1, 6_000, { noDelay: true })),
+      contenders: each(['rxmpp', 'xmpp-js', 'bare'], iq(1, 6_000, { noDelay: true })),
       targets: [{ against: 'xmpp-js', atLeast: 1.2 }],
     },
     {
@@ -91,7 +91,7 @@ export function figures({ scale, replay, prosody }) {
       unit: 'us',
       metric: 'wall',
       awake: true,
-      contenders: each(['rxmpp', 'xmpp-js'], iq(1, 6_000, { noDelay: true })),
+      contenders: each(['rxmpp', 'xmpp-js', 'bare'], iq(1, 6_000, { noDelay: true })),
       targets: [],
     },
     {
@@ -112,7 +112,7 @@ export function figures({ scale, replay, prosody }) {
       title: 'the same over WebSocket, wall clock',
       unit: 'ms',
       metric: 'wall',
-      contenders: each(['rxmpp', 'stanza', 'strophe'], () => online('ws')),
+      contenders: each(['rxmpp', 'stanza', 'strophe', 'bare'], () => online('ws')),
       targets: [{ against: 'strophe', atLeast: 1.3 }],
     },
     ...[

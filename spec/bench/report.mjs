@@ -1,7 +1,7 @@
 // The results as text: medians with their range, and ratios, which are what counts.
 import { median } from './usage.mjs';
 
-export const NAMES = { 'xmpp-js': '@xmpp/client', strophe: 'strophe.js' };
+export const NAMES = { 'xmpp-js': '@xmpp/client', strophe: 'strophe.js', bare: 'bare (the ceiling)' };
 const nameOf = (contender) => contender.replace(/^\S+/, (client) => NAMES[client] ?? client);
 
 const range = (list) => ({ median: median(list), min: Math.min(...list), max: Math.max(...list) });
