@@ -58,9 +58,7 @@ async function overWebSocket(url, { domain, username, password }) {
   await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
   await begin();
   const bare = `n=${username},r=${base64(randomBytes(18))}`;
-  socket.send(
-    `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>${base64(`n,,${bare}`)}</auth>`,
-  );
+  socket.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>${base64(`n,,${bare}`)}</auth>`);
   const challenge = content(await frame());
   const [, nonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)/.exec(challenge);
   const salted = await promisify(pbkdf2)(password, Buffer.from(salt, 'base64'), Number(iterations), 20, 'sha1');
@@ -74,9 +72,7 @@ async function overWebSocket(url, { domain, username, password }) {
   const success = await frame();
   if (!success.startsWith('<success')) throw new Error(success);
   await begin();
-  socket.send(
-    `<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`,
-  );
+  socket.send(`<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`);
   const bound = await frame();
   if (!bound.includes('<jid>')) throw new Error(bound);
   return {
