@@ -180,11 +180,41 @@ async function declarations() {
   }
   for (const file of filesIn(esm, '.d.ts')) {
     if (!reached.has(file)) [file, `${file}.map`].forEach((unreached) => rmSync(unreached, { force: true }));
+    else writeFileSync(file, takingUndefined(file, readFileSync(file, 'utf8')));
   }
   const isDeclaration = (file) => /\.d\.ts(\.map)?$/.test(file);
   for (const file of readdirSync(esm, { recursive: true }).filter(isDeclaration)) {
     cpSync(join(esm, file), join(out, 'cjs', file));
   }
+}
+
+/**
+ * Declarations where the optional members of interfaces take `undefined` by every setting of an application. The sources are compiled without
+ * `exactOptionalPropertyTypes`: to them, what is not given and what is `undefined` are the same.
+ */
+function takingUndefined(file, text) {
+  const insertions = [];
+  const visit = (node) => {
+    const { type } = node;
+    const isOptional = ts.isPropertySignature(node) && node.questionToken && type;
+    if (isOptional && !/(^|\| )(undefined|unknown|any)$/.test(type.getText())) {
+      const isOpen = ts.isFunctionTypeNode(type) || ts.isConditionalTypeNode(type);
+      if (isOpen) insertions.push([type.getStart(), '(']);
+      insertions.push([type.end, isOpen ? ') | undefined' : ' | undefined']);
+    }
+    if (ts.isTypeReferenceNode(node) && node.typeName.getText() === 'Partial') {
+      const [of] = node.typeArguments;
+      const whole = of.getText();
+      insertions.push([node.getStart(), `{ [K in keyof ${whole}]?: `, of.getStart()]);
+      insertions.push([of.end, '[K] | undefined }', node.end]);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true));
+  // From the end, so that the places before stay where they are.
+  return insertions
+    .sort(([a], [b]) => a - b)
+    .reduceRight((all, [from, what, to = from]) => all.slice(0, from) + what + all.slice(to), text);
 }
 
 if (!args.js) rmSync(out, { recursive: true, force: true });

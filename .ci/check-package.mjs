@@ -9,10 +9,25 @@ const bin = (name) => join(root, 'node_modules/.bin', name);
 mkdirSync(join(root, '.cache'), { recursive: true });
 // Inside the project, where rxjs is found.
 const folder = mkdtempSync(join(root, '.cache/package-'));
+/** What is not given may be given as `undefined`, whatever an application sets. */
+const UNDEFINED = `
+import * as rxmpp from 'rxmpp';
+rxmpp.xmppClient({
+  jid: 'me@example.org',
+  credentials: { password: '', username: undefined },
+  transport: rxmpp.websocket({ url: undefined, fetch: undefined }),
+  resource: undefined,
+  timeouts: { connect: undefined },
+  streamManagement: { acknowledgements: { every: undefined }, store: undefined },
+  reconnect: { veto: undefined, backoff: rxmpp.backoff({ initial: undefined }) },
+  features: undefined,
+});
+new rxmpp.StreamError({ condition: 'reset', text: undefined });
+`;
 /** Whether an application compiles that reads every declaration (no `skipLibCheck`), by all that `strict` leaves out too. */
 const compiles = (entries, options) => {
   const imports = entries.map((entry, index) => `export * as e${index} from '${entry}';\n`);
-  writeFileSync(join(folder, 'application.ts'), imports.join(''));
+  writeFileSync(join(folder, 'application.ts'), imports.join('') + UNDEFINED);
   const compilerOptions = {
     ...{ target: 'es2022', lib: ['es2022', 'dom'], strict: true, skipLibCheck: false, noEmit: true },
     ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noPropertyAccessFromIndexSignature: true },
