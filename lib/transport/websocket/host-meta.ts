@@ -90,9 +90,12 @@ function linksOfJson(json: string): Link[] {
   return Array.isArray(links) ? (links.filter(Boolean) as Link[]) : [];
 }
 
-/** XRD by the parser that reads streams: it refuses DTDs and entities, and bounds everything (threat T6). */
+/**
+ * XRD by the parser that reads streams: it refuses DTDs and entities, and bounds everything (threat T6). Of what XMPP does not have,
+ * the declaration and comments are common in files.
+ */
 function linksOfXml(document: string): Link[] {
-  const root = parseElement(document.replace(/^\s*<\?xml[^>]*\?>/, ''));
+  const root = parseElement(document.replace(/<!--[^]*?(-->|$)|^\s*<\?xml[^>]*\?>/g, ''));
   return root?.is('XRD', XRD) ? root.childrenOf('Link', XRD).map(({ attrs }) => attrs as Link) : [];
 }
 

@@ -77,6 +77,8 @@ describe('hostMeta (XEP-0156): what it finds', () => {
     ['those in clear left out', xrd('ws://a/', 'wss://b/'), ['wss://b/']],
     ['with a prefix', `<x:XRD xmlns:x='${XRD}'><x:Link rel='${WS}' href='wss://a/'/></x:XRD>`, ['wss://a/']],
     ['with references', xrd('wss://a/?b&amp;c'), ['wss://a/?b&c']],
+    ['with comments', `${xrd('wss://a/').replace('<Link', '<!-- ours: --><Link')}<!-- <a/>\n -->`, ['wss://a/']],
+    ['what a comment holds left out', xrd('wss://a/', 'wss://b/').replace(/<Link.*/, '<!-- $& -->'), ['wss://b/']],
     [
       'within other things',
       `<XRD xmlns='${XRD}'><Subject>x</Subject><Link rel='lrdd' template='y'/><Link rel='${WS}' href='wss://a/'/></XRD>`,
@@ -158,7 +160,8 @@ describe('hostMeta: what it refuses (T6)', () => {
       { body: `<?xml version='1.0'?><!DOCTYPE XRD SYSTEM 'https://evil/'>${xrd('wss://evil/').slice(39)}` },
     ],
     ['an entity', { body: xrd('&a;') }],
-    ['a comment', { body: xrd('wss://evil/').replace('</XRD>', '<!-- --></XRD>') }],
+    ['a comment that does not end', { body: `${xrd('wss://evil/').replace('</XRD>', '')}<!-- </XRD>` }],
+    ['nothing but such', { body: '<!--'.repeat(16_000) }],
     ['half a document', { body: xrd('wss://evil/').slice(0, -3) }],
     ['no XRD', { body: xrd('wss://evil/').replaceAll('XRD', 'XRDS') }],
     ['another namespace', { body: xrd('wss://evil/').replace(XRD, 'urn:other') }],
@@ -166,7 +169,6 @@ describe('hostMeta: what it refuses (T6)', () => {
     ['links further in', { body: xrd('wss://evil/').replace('<Link', '<a><Link').replace('</XRD>', '</a></XRD>') }],
     ['only ws:', { body: xrd('ws://evil/') }],
     ['links of something else', { body: xrd('wss://evil/').replace(WS, BOSH) }],
-    ['a comment behind', { body: `${xrd('wss://evil/')}<!-- -->` }],
     [
       'an XML declaration further in',
       { body: xrd('wss://evil/').slice(39).replace('<Link', "<?xml version='1.0'?><Link") },
