@@ -1,7 +1,7 @@
 // Where a log-in over WebSocket takes its time:  node spec/bench/timeline.mjs [RUNS]
 //
-// rxmpp and strophe.js in turn on Prosody, each with a client of its own and no key cached. For each frame that comes or goes: the median of the
-// milliseconds since the one before. Both use `ws`, whose sending and receiving is what is noted.
+// rxmpp, strophe.js and a bare socket in turn on Prosody, each with a client of its own and no key cached. For each frame that comes or goes: the median of the
+// milliseconds since the one before. All use `ws`, whose sending and receiving is what is noted.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { buildRxmpp, installPeers, servers } from './build.mjs';
@@ -44,9 +44,9 @@ const server = await startProsody({ tls: 'absent' });
 const account = { domain: server.domain, username: 'alice', password: 'wonder' };
 const url = `ws://127.0.0.1:${server.ports.http}/xmpp-websocket`;
 const clients = Object.fromEntries(
-  await Promise.all(['rxmpp', 'strophe'].map(async (name) => [name, await import(`./clients/${name}.mjs`)])),
+  await Promise.all(['rxmpp', 'strophe', 'bare'].map(async (name) => [name, await import(`./clients/${name}.mjs`)])),
 );
-const all = { rxmpp: [], strophe: [] };
+const all = { rxmpp: [], strophe: [], bare: [] };
 for (let run = 0; run < runs; run++) {
   for (const [name, { open }] of Object.entries(clients)) {
     steps = [];

@@ -1,4 +1,4 @@
-import { catchError, defer, from, map, of, switchMap, throwError, type Observable } from 'rxjs';
+import { catchError, defer, map, of, shareReplay, switchMap, throwError, type Observable } from 'rxjs';
 import { nodeCrypto } from '../../crypto/node/node-crypto.js';
 import { UsageError } from '../../errors/usage-error.js';
 import type { Transport } from '../transport.js';
@@ -63,25 +63,37 @@ interface PackageSocket {
 }
 
 /** The constructor of the `ws` package, which takes options beside what browsers take. */
-function fromPackage(options: object = {}): Observable<WebSocketCtor> {
-  return from(import('ws')).pipe(
-    map(({ WebSocket }) => {
-      const Ctor = WebSocket as unknown as new (...args: unknown[]) => PackageSocket;
-      return class extends Ctor {
-        constructor(url: string, protocols: string[]) {
-          super(url, protocols, { ...DEFAULTS, ...options });
-        }
-
-        /** A text is told as its octets: made a string of, as is the default, the parser would have to make octets of it again. */
-        set onmessage(listener: ((event: { readonly data: unknown; readonly isText: boolean }) => void) | null) {
-          this.removeAllListeners('message');
-          if (listener) this.on('message', (data, isBinary) => listener({ data, isText: !isBinary }));
-        }
-      } as unknown as WebSocketCtor;
-    }),
-    catchError((cause: unknown) => {
-      const text = 'there is no WebSocket: install the `ws` package (Node 22 and newer need it for `tls` only)';
-      return throwError(() => new UsageError('no-websocket', text, cause));
-    }),
+function fromPackage(options?: object): Observable<WebSocketCtor> {
+  return package$.pipe(
+    map((Ctor) =>
+      options
+        ? (function (url: string, protocols: string[]) {
+            return new Ctor(url, protocols, options);
+          } as unknown as WebSocketCtor)
+        : (Ctor as unknown as WebSocketCtor),
+    ),
   );
 }
+
+/** One class for all connections: engines forget what they know of the members of sockets with each new one. */
+const package$ = defer(() => import('ws')).pipe(
+  map(({ WebSocket }) => {
+    const Ctor = WebSocket as unknown as new (...args: unknown[]) => PackageSocket;
+    return class extends Ctor {
+      constructor(url: string, protocols: string[], options?: object) {
+        super(url, protocols, { ...DEFAULTS, ...options });
+      }
+
+      /** A text is told as its octets: made a string of, as is the default, the parser would have to make octets of it again. */
+      set onmessage(listener: ((event: { readonly data: unknown; readonly isText: boolean }) => void) | null) {
+        this.removeAllListeners('message');
+        if (listener) this.on('message', (data, isBinary) => listener({ data, isText: !isBinary }));
+      }
+    };
+  }),
+  catchError((cause: unknown) => {
+    const text = 'there is no WebSocket: install the `ws` package (Node 22 and newer need it for `tls` only)';
+    return throwError(() => new UsageError('no-websocket', text, cause));
+  }),
+  shareReplay(1),
+);
