@@ -11,11 +11,13 @@ import { added, BROWSER } from './added.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const CORE = `export { xmppClient, websocket, xml } from './index.js';`;
+/** The same, but for what `xmppClient` is beside the operators: whoever puts these together has no need of it. */
+const OPERATORS = `export { connect, openStream, negotiate, sasl, scram, bind, enableManagement, resumeSession, session, reconnect, websocket, xml } from './index.js';`;
 const gzipped = (text) => gzipSync(text, { level: 9 }).length;
 
 /**
  * @param {string} esm The folder of the built ES modules.
- * @returns {Promise<{ size: number, minified: number, imports: string[], folders: Part[], files: Part[] }>} `Part`:
+ * @returns {Promise<{ size: number, minified: number, operators: number, imports: string[], folders: Part[], files: Part[] }>} `Part`:
  *   `{ name, size, minified }`, the largest first; all sizes in octets.
  */
 export async function bundle(esm) {
@@ -46,6 +48,7 @@ export async function bundle(esm) {
   return {
     size: await added(CORE, esm),
     minified: code.length,
+    operators: await added(OPERATORS, esm),
     imports: Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path)),
     folders: parts((source) => source.split('/')[0]),
     files: parts((source) => source),
@@ -99,11 +102,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   else print(table);
 }
 
-function print({ size, minified, folders, files }) {
+function print({ size, minified, operators, folders, files }) {
   const row = (part) =>
     console.log(`${String(part.size).padStart(8)}${String(part.minified).padStart(10)}  ${part.name}`);
   console.log('gzip -9  minified');
   row({ name: 'all', size, minified });
+  row({ name: 'the operators without xmppClient', size: operators, minified: '' });
   for (const parts of [folders, files]) {
     console.log();
     parts.forEach(row);
