@@ -95,5 +95,5 @@ const package$ = defer(() => import('ws')).pipe(
     const text = 'there is no WebSocket: install the `ws` package (Node 22 and newer need it for `tls` only)';
     return throwError(() => new UsageError('no-websocket', text, cause));
   }),
-  shareReplay(1),
+  shareReplay({ bufferSize: 1, refCount: false }),
 );
