@@ -28,7 +28,7 @@ export interface StartServerOptions extends XmppServerOptions {
   readonly secureWebSocketPort?: number | false;
   /** What is wrong with the server's certificate, if anything should be. Default: nothing. */
   readonly certificate?: {
-    /** The names it is for. Default: the domain, `localhost` and `127.0.0.1`. */
+    /** The names it is for. Default: the domain, `localhost`, `127.0.0.1` and the host. */
     readonly names?: readonly string[];
     /** Ended yesterday. */
     readonly expired?: boolean;
@@ -107,7 +107,7 @@ async function listen(options: StartServerOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 0, directPort = 0, webSocketPort = 0, secureWebSocketPort = 0 } = options;
   const { certificate = {}, tlsOptions } = options;
   const server = new XmppServer({ crypto: nodeServerCrypto, ...options });
-  const { authority, identity } = certificatesOf(server.domain, certificate);
+  const { authority, identity } = certificatesOf(server.domain, host, certificate);
   const { ALPNProtocols = ['xmpp-client'], ...versions } = tlsOptions ?? {};
   const tls: TLSSocketOptions = {
     secureContext: createSecureContext({ ...identity, ca: authority.cert, ...versions }),
@@ -182,11 +182,12 @@ const isLoopback = (address = ''): boolean => /^(::ffff:)?127\.|^::1$/.test(addr
 
 function certificatesOf(
   domain: string,
+  host: string,
   { names, expired, notYetValid }: NonNullable<StartServerOptions['certificate']>,
 ): { authority: CertificateAuthority; identity: PemIdentity } {
   const authority = certificateAuthority('rxmpp testing', validity(-3, 7));
   const dates = expired ? validity(-2, -1) : notYetValid ? validity(1, 7) : validity(-1, 7);
-  const all = new Set([new URL(`http://${domain}`).hostname, 'localhost', '127.0.0.1']);
+  const all = new Set([new URL(`http://${domain}`).hostname, 'localhost', '127.0.0.1', host]);
   return { authority, identity: authority.issue({ names: names ?? [...all], ...dates }) };
 }
 

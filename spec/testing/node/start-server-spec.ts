@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
@@ -14,13 +15,25 @@ const SASL = `xmlns='urn:ietf:params:xml:ns:xmpp-sasl'`;
 const STARTTLS = `<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>`;
 const BIND = `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind></iq>`;
 
+/** Timers, but for those that the runner has in this process. */
+const timers = new Map<number, NodeJS.Timeout>();
+const hook = createHook({
+  init(id, type, _trigger, timer) {
+    if (type === 'Timeout' && !new Error().stack!.includes('/@jest/')) timers.set(id, timer as NodeJS.Timeout);
+  },
+  destroy(id) {
+    timers.delete(id);
+  },
+});
+beforeAll(() => hook.enable());
+afterAll(() => hook.disable());
+
 /** What keeps the process alive, once what was closed is gone: handles close in the event loop's next turns. */
 async function handles(): Promise<string[]> {
   for (let turn = 0; turn < 10; turn++) await new Promise((done) => setImmediate(done));
-  return process
-    .getActiveResourcesInfo()
-    .filter((name) => /TCP|TLS|Timeout/.test(name))
-    .sort();
+  const sockets = process.getActiveResourcesInfo().filter((name) => /TCP|TLS/.test(name));
+  const due = [...timers.values()].filter((timer) => timer.hasRef());
+  return [...sockets, ...due.map(() => 'Timeout')].sort();
 }
 
 /** A client of lines and patterns, without any protocol. */
@@ -215,6 +228,14 @@ describe('startServer', () => {
         if (typeof code === 'string') expect(error).toBe(code);
         else expect(error).toMatch(code);
       }
+    });
+
+    it('is for the host, too', async () => {
+      const server = await start({ host: '127.0.0.2' });
+      const client = await direct(server, { host: '127.0.0.2', servername: '' });
+      const { subjectAltName } = (client.socket as TLSSocket).getPeerX509Certificate()!;
+      expect(subjectAltName).toContain('IP Address:127.0.0.2');
+      expect((client.socket as TLSSocket).authorized).toBe(true);
     });
 
     it('may name anything', async () => {
