@@ -14,6 +14,7 @@ export function noMechanismError(context: SaslContext): SaslError {
   const needs = mechanisms
     .filter(({ name }) => offered.includes(name))
     .map((mechanism) => `${mechanism.name} needs ${mechanism.needs?.(context) || 'other credentials'}`);
-  const remedy = needs.join(', ') || `usable: ${mechanisms.map(({ name }) => name).join(', ') || 'none'}`;
+  const usable = mechanisms.filter((mechanism) => mechanism.usable(context)).map(({ name }) => name);
+  const remedy = needs.join(', ') || `usable: ${usable.join(', ') || 'none'}`;
   return fault('no-mechanism', `the server offers ${names.join(', ') || 'no SASL mechanism'}; ${remedy}`);
 }

@@ -149,7 +149,8 @@ describe('fallbackMechanism', () => {
 });
 
 describe('noMechanismError', () => {
-  const USABLE = defaultMechanisms.map(({ name }) => name).join(', ');
+  /** By a password. */
+  const USABLE = 'SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1';
 
   it.each<[string, ContextInit]>([
     ['the server offers PLAIN; PLAIN needs credentials.allowPlain', { offered: ['PLAIN'] }],
@@ -176,7 +177,8 @@ describe('noMechanismError', () => {
     ],
     ['the server offers ANONYMOUS; ANONYMOUS needs credentials.anonymous', { offered: ['ANONYMOUS'], credentials: {} }],
     ['the server offers EXTERNAL; EXTERNAL needs credentials.external', { offered: ['EXTERNAL'], credentials: {} }],
-    [`the server offers GSSAPI; usable: ${USABLE}`, { offered: ['GSSAPI'], credentials: {} }],
+    ['the server offers GSSAPI; usable: none', { offered: ['GSSAPI'], credentials: {} }],
+    [`the server offers GSSAPI; usable: ${USABLE}, PLAIN`, { offered: ['GSSAPI'], credentials: withPlain }],
     [
       'the server offers PLAIN; PLAIN needs credentials.allowPlain',
       { offered: ['PLAIN'], credentials: { anonymous: true } },
