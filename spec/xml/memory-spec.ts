@@ -114,4 +114,21 @@ describe('memory (X2)', () => {
     expect((used() - before) / count).toBeLessThan(1000);
     expect(kept).toHaveLength(2 * count);
   });
+
+  it('stanzas keep nothing of the prefixes that they declared', () => {
+    const nothing = () => undefined;
+    let faults = 0;
+    const handlers = { open: nothing, element: nothing, close: nothing, error: () => void faults++ };
+    const parser = new StreamParser({ framing: 'stream' }, handlers);
+    feed(parser, HEADER);
+    const more = (from: number) => {
+      for (let n = from; n < from + 20_000; n++)
+        feed(parser, `<a xmlns:p${n}='u' xmlns:q${n}='v' p${n}:b='1'><q${n}:c xmlns:p${n}='w'/></a>`);
+    };
+    more(0);
+    const before = used();
+    more(20_000);
+    expect(used() - before).toBeLessThan(100_000);
+    expect(faults).toBe(0);
+  });
 });
