@@ -1,5 +1,7 @@
 import { Attributes } from './attributes.js';
-import { isName, isQName } from './characters.js';
+import { isQName } from './characters.js';
+import { declarationLength } from './declaration.js';
+import { KNOWN, knowName, knownName } from './known-names.js';
 import { referent } from './references.js';
 import { concat, encode, NOTHING } from './utf8.js';
 import { checkLimit, restricted, unexpected, type XmlFault } from './xml-fault.js';
@@ -68,18 +70,6 @@ const enum Stage {
 }
 
 const CDATA = '<![CDATA[';
-/** XML 1.0 section 2.8, in ASCII: of white space, the four characters that XML has. */
-const DECLARATION =
-  /^(?=[\t\n\r -~]*\?>)<\?xml\s+version\s*=\s*(['"])1\.\d+\1(?:\s+encoding\s*=\s*(['"])([A-Za-z][-.\w]*)\2)?(?:\s+standalone\s*=\s*(['"])(?:yes|no)\4)?\s*\?>/;
-/**
- * Strings of up to this length are copies of their own; longer ones would keep the text alive that they were cut from, and are
- * not kept here.
- */
-const SHORT = 15;
-/** The names that came last, by a hash, so that most names need neither a string nor a check, and are keys that the engine knows. */
-const NAMES: string[] = /* #__PURE__ */ new Array(512).fill('');
-/** Their octets, with NUL after them. */
-const NAME_OCTETS = /* #__PURE__ */ new Uint8Array(512 << 4);
 const NEVER = /^(?!)/;
 
 /** An element whose end tag is awaited. */
@@ -307,23 +297,21 @@ export abstract class Tokenizer<O extends Open<O>> {
     const octets = this.#octets;
     const start = this.#i;
     const code = at(octets, start + 1);
-    if (code === Octet.Bang) this.#section();
-    else if (start + 1 === octets.length) this.#keep(Octet.Any);
-    else if (code === Octet.Question && this.#stage !== Stage.Start) throw restricted('<?');
-    else if (code !== Octet.Slash && code !== Octet.Question && !(CLASSES[code]! & Class.NameStart))
+    if (code === Octet.Bang) return this.#section();
+    if (start + 1 === octets.length) return this.#keep(Octet.Any);
+    if (code === Octet.Question && this.#stage !== Stage.Start) throw restricted('<?');
+    if (code !== Octet.Slash && code !== Octet.Question && !(CLASSES[code]! & Class.NameStart))
       throw unexpected(this.#cut(start, start + 2));
+    this.#until = Octet.Greater;
+    if (start === this.#last && this.#endIn(octets, start + 1) === 0) return this.#keep(this.#until);
+    this.#until = Octet.None;
+    this.#tellText();
+    if (code === Octet.Slash) this.#endTag();
+    else if (code !== Octet.Question) this.#startTag();
     else {
-      this.#until = Octet.Greater;
-      if (start === this.#last && this.#endIn(octets, start + 1) === 0) this.#keep(this.#until);
-      else {
-        this.#until = Octet.None;
-        if (code === Octet.Question) this.#declaration();
-        else {
-          this.#tellText();
-          if (code === Octet.Slash) this.#endTag();
-          else this.#startTag();
-        }
-      }
+      // At the very start of a chunk, as nothing may come before it.
+      this.#i = declarationLength(this.#chunk);
+      this.#stage = Stage.Prolog;
     }
   }
 
@@ -365,20 +353,6 @@ export abstract class Tokenizer<O extends Open<O>> {
       this.#i += CDATA.length;
       this.#cdata = true;
     }
-  }
-
-  /** At the very start of a chunk, as nothing may come before it. */
-  #declaration(): void {
-    const chunk = this.#chunk;
-    const match = DECLARATION.exec(chunk);
-    if (!match) {
-      const target = chunk.slice(2).split(/[\t\n\r ?]/, 1)[0]!;
-      throw target === 'xml' || !isName(target) ? unexpected('<?') : restricted('<?');
-    }
-    const encoding = match[3];
-    if (encoding && encoding.toLowerCase() !== 'utf-8') throw unexpected(encoding, 'unsupported-encoding');
-    this.#i = match[0].length;
-    this.#stage = Stage.Prolog;
   }
 
   #endTag(): void {
@@ -466,28 +440,18 @@ export abstract class Tokenizer<O extends Open<O>> {
     if (CLASSES[code]! & Class.NameStart) {
       do {
         seen |= CLASSES[code]!;
-        hash = (hash * 189 + code) & 511;
+        hash = (hash * 189 + code) & (KNOWN - 1);
         code = at(octets, ++i);
       } while (CLASSES[code]! & Class.InName);
     }
     this.#i = i;
     this.#unusual = (seen & Class.Unusual) !== 0;
     const length = i - start;
-    const known = hash << 4;
-    let name = '';
-    if (length <= SHORT) {
-      let same = 0;
-      while (same < length && NAME_OCTETS[known + same] === octets[start + same]) same++;
-      if (same === length && NAME_OCTETS[known + same] === 0) name = NAMES[hash]!;
-    }
+    let name = knownName(octets, start, length, hash);
     if (name === '') {
       name = this.#cut(start, i);
       if (name === '' || (this.#unusual && !isQName(name))) throw unexpected(name);
-      if (length <= SHORT) {
-        NAMES[hash] = name;
-        NAME_OCTETS.fill(0, known, known + 16);
-        NAME_OCTETS.set(octets.subarray(start, i), known);
-      }
+      knowName(name, length, hash);
     }
     checkLimit('nameLength', name.length, most);
     return name;

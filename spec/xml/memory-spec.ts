@@ -95,7 +95,7 @@ describe('memory (X2)', () => {
 
   // A session keeps them as long as it lives, and there may be thousands of sessions in a process.
   it('the header and the features keep nothing of what they came with', () => {
-    const count = 500;
+    const count = 3000;
     const kept: unknown[] = [];
     const keep = (element: unknown) => void kept.push(element);
     const begin = (n: number) => {
@@ -106,13 +106,15 @@ describe('memory (X2)', () => {
       feed(parser, HEADER.replace("id='s'", `id='${id}'`) + `<stream:features>${features}</stream:features>${stanza}`);
       kept.pop();
     };
-    // What is compiled meanwhile counts for nothing.
-    for (let n = 0; n < count; n++) begin(n);
-    kept.length = 0;
-    const before = used();
-    for (let n = count; n < 2 * count; n++) begin(n);
-    expect((used() - before) / count).toBeLessThan(1000);
+    const measure = () => {
+      kept.length = 0;
+      const before = used();
+      for (let n = 0; n < count; n++) begin(n);
+      return (used() - before) / count;
+    };
+    const each = [measure(), measure(), measure()].sort((a, b) => a - b)[1]!;
     expect(kept).toHaveLength(2 * count);
+    expect(each).toBeLessThan(1000);
   });
 
   it('stanzas keep nothing of the prefixes that they declared', () => {
@@ -128,6 +130,23 @@ describe('memory (X2)', () => {
     more(0);
     const before = used();
     more(20_000);
+    expect(used() - before).toBeLessThan(100_000);
+    expect(faults).toBe(0);
+  });
+
+  it('names keep nothing of what they came with', () => {
+    const nothing = () => undefined;
+    let faults = 0;
+    const handlers = { open: nothing, element: nothing, close: nothing, error: () => void faults++ };
+    const parser = new StreamParser({ framing: 'stream' }, handlers);
+    feed(parser, `${HEADER}<stream:features/>`);
+    const more = (length: number) => {
+      for (let n = 0; n < 3000; n++) feed(parser, `<${`n${n}`.padEnd(length, 'x')}/><a>${'x'.repeat(1400)}</a>`);
+    };
+    // What is compiled meanwhile counts for nothing.
+    more(12);
+    const before = used();
+    for (const length of [13, 14, 15, 16]) more(length);
     expect(used() - before).toBeLessThan(100_000);
     expect(faults).toBe(0);
   });
