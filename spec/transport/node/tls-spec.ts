@@ -368,9 +368,19 @@ describe('pinSpki', () => {
     expect(outcome).toMatchObject({ tls: { certificate: { publicKeySha256: pinOf(good) } } });
   });
 
-  it.each([[[]], [['sha1/AAAA']], [['']], [['nothing at all']]])('refuses %j as pins', (pins) => {
-    expect(() => pinSpki(...pins)).toThrow('bad-pin');
+  it.each(['', 'sha256/', 'sha256//'])('takes a pin that begins with a slash behind %j', (prefix) => {
+    for (const end of ['8', '8=']) {
+      expect(() => pinSpki(`${prefix}${'/'.repeat(42)}${end}`)).not.toThrow();
+      expect(() => pinSpki(`${prefix}${'/'.repeat(40)}${end}`)).toThrow('bad-pin');
+    }
   });
+
+  it.each([[[]], [['sha1/AAAA']], [['']], [['nothing at all']], [['*'.repeat(43)]], [[`sha1/${'A'.repeat(43)}=`]]])(
+    'refuses %j as pins',
+    (pins) => {
+      expect(() => pinSpki(...pins)).toThrow('bad-pin');
+    },
+  );
 });
 
 describe('resumeTls', () => {
